@@ -1,0 +1,19 @@
+//! `res.users.log`: one row a login; the newest is the user's `login_date`.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "res_users_log")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i32,
+    pub create_uid: Option<i32>,
+    pub create_date: Option<DateTime>,
+    pub write_uid: Option<i32>,
+    pub write_date: Option<DateTime>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

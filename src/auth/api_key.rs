@@ -1,0 +1,100 @@
+//! API keys: 40 hex digits that stand for a user in RPC calls. A row of `res_users_apikeys` has the first 8 digits as
+//! `index` and the passlib hash (6,000 rounds) of the whole, so a row of a real database works here.
+
+use std::sync::Arc;
+
+use chrono::NaiveDateTime;
+use entity::{res_users, res_users_apikeys};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+};
+
+use super::password::{Hash, Passwords};
+use crate::database::Database;
+use crate::error::{Error, Result};
+
+/// The rounds of a key's hash: a key has 160 random bits, so it needs no stretching.
+const ROUNDS: u32 = 6_000;
+const LENGTH: usize = 20;
+const INDEX_LENGTH: usize = 8;
+/// The scope of keys that RPC accepts; a key without one has all.
+pub const RPC_SCOPE: &str = "rpc";
+
+/// A new key.
+#[must_use]
+pub fn generate() -> String {
+    hex::encode(super::random::<LENGTH>())
+}
+
+/// Stores `key` for a user.
+///
+/// # Errors
+/// A `BadRequest` for a key that is not 40 hex digits; a failure of the database.
+pub async fn store(
+    db: &impl ConnectionTrait,
+    user: i32,
+    name: &str,
+    key: &str,
+    expires: Option<NaiveDateTime>,
+    now: NaiveDateTime,
+) -> Result<res_users_apikeys::Model> {
+    if key.len() != 2 * LENGTH || !key.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(Error::BadRequest("an API key has 40 hex digits".to_owned()));
+    }
+    let row = res_users_apikeys::ActiveModel {
+        name: Set(name.to_owned()),
+        user_id: Set(user),
+        scope: Set(Some(RPC_SCOPE.to_owned())),
+        expiration_date: Set(expires),
+        index: Set(key[..INDEX_LENGTH].to_owned()),
+        key: Set(Hash::new(key, ROUNDS).to_string()),
+        create_date: Set(Some(now)),
+        ..Default::default()
+    };
+    Ok(row.insert(db).await?)
+}
+
+/// The keys of a user, the oldest first.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn list(db: &impl ConnectionTrait, user: i32) -> Result<Vec<res_users_apikeys::Model>> {
+    let query = res_users_apikeys::Entity::find()
+        .filter(res_users_apikeys::Column::UserId.eq(user))
+        .order_by_asc(res_users_apikeys::Column::Id);
+    Ok(query.all(db).await?)
+}
+
+/// Removes a key and answers whether there was one.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn revoke(db: &impl ConnectionTrait, id: i32) -> Result<bool> {
+    Ok(res_users_apikeys::Entity::delete_by_id(id).exec(db).await?.rows_affected > 0)
+}
+
+/// The active user for whom `key` stands in RPC calls, if it is a key that has not expired.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn check(db: &Arc<Database>, passwords: &Passwords, key: &str, now: NaiveDateTime) -> Result<Option<i32>> {
+    if key.len() != 2 * LENGTH || !key.is_ascii() {
+        return Ok(None);
+    }
+    let scope = res_users_apikeys::Column::Scope;
+    let expiration = res_users_apikeys::Column::ExpirationDate;
+    let candidates = res_users_apikeys::Entity::find()
+        .inner_join(res_users::Entity)
+        .filter(res_users_apikeys::Column::Index.eq(&key[..INDEX_LENGTH]))
+        .filter(res_users::Column::Active.eq(true))
+        .filter(Condition::any().add(scope.is_null()).add(scope.eq(RPC_SCOPE)))
+        .filter(Condition::any().add(expiration.is_null()).add(expiration.gt(now)))
+        .all(db.connection())
+        .await?;
+    for row in candidates {
+        if passwords.verify_key(db.name(), key, &row.key).await {
+            return Ok(Some(row.user_id));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,311 @@
+//! One request's view of its session: which sid it brings, what that stands for, and which cookie goes back.
+
+use std::sync::Arc;
+
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use entity::{res_users, sessions};
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::login::LoggedIn;
+use super::session::{self, Content, Device, Sid, Stored};
+use crate::app::App;
+use crate::database::Database;
+use crate::error::{Error, Result};
+
+/// A session's end is moved at most once in this part of its life, since that is a write.
+const RENEWALS_PER_LIFETIME: i32 = 1000;
+
+/// Who makes a request: the session that it names, looked up when somebody asks for it.
+#[derive(Debug)]
+pub struct Visit {
+    app: Arc<App>,
+    sid: Option<Sid>,
+    /// The sid came by query or header, so no cookie goes back.
+    explicit: bool,
+    /// `X-Odoo-Database`.
+    named_database: Option<String>,
+    client: Client,
+    state: Mutex<State>,
+}
+
+/// Where a request comes from and how it came.
+#[derive(Clone, Debug, Default)]
+pub struct Client {
+    /// The client's IP address.
+    pub address: String,
+    /// `Host`, with the port where it has one.
+    pub host: String,
+    /// `http` or, behind a proxy that says so, `https`.
+    pub scheme: String,
+    pub user_agent: String,
+}
+
+impl Client {
+    /// The server's address as the client wrote it: `http://localhost:8069`.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("{}://{}", self.scheme, self.host)
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Whether the sid has been looked up.
+    loaded: bool,
+    database: Option<Arc<Database>>,
+    stored: Option<Stored>,
+    /// The sid of a session that this request has begun.
+    renewed_sid: Option<Sid>,
+    /// Whether the session changed, so that the client is told its sid again.
+    dirty: bool,
+}
+
+/// The session that a login has begun.
+#[derive(Debug)]
+pub struct Begun {
+    pub sid: Sid,
+    pub session: sessions::Model,
+}
+
+/// A user who is logged in, and the database.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub database: Arc<Database>,
+    pub user: res_users::Model,
+}
+
+impl Visit {
+    /// Reads what a request says of its session. The first of query parameter, header and cookie that is not empty
+    /// decides, whether it is any good or not.
+    #[must_use]
+    pub fn new(app: &Arc<App>, parts: &Parts, peer: &str) -> Self {
+        let headers = &parts.headers;
+        let query = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
+            .find(|(key, value)| key == "session_id" && !value.is_empty())
+            .map(|(_, value)| value.into_owned());
+        let explicit = query.or_else(|| text(headers, "x-openerp-session-id").filter(|sid| !sid.is_empty()));
+        let sid = explicit.clone().or_else(|| cookie(headers, "session_id"));
+        Self {
+            app: Arc::clone(app),
+            sid: sid.as_deref().and_then(Sid::parse),
+            explicit: explicit.is_some(),
+            named_database: text(headers, "x-odoo-database").filter(|name| !name.is_empty()),
+            client: client(parts, peer, app.config.proxy_mode),
+            state: Mutex::default(),
+        }
+    }
+
+    /// Where the request comes from.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    async fn state(&self) -> Result<MutexGuard<'_, State>> {
+        let mut state = self.state.lock().await;
+        if !state.loaded {
+            if let Some(sid) = &self.sid {
+                self.load(sid, &mut state).await?;
+            }
+            state.loaded = true;
+        }
+        Ok(state)
+    }
+
+    async fn load(&self, sid: &Sid, state: &mut State) -> Result<()> {
+        let Some(database) = self.app.database_of_sid(sid, &self.client.host).await? else { return Ok(()) };
+        let now = self.app.clock.now();
+        let Some(mut stored) = session::find(database.connection(), database.secret(), sid, now).await? else {
+            return Ok(());
+        };
+        let lifetime = self.app.session_lifetime();
+        let noted = stored.user.is_some()
+            && self.app.series.traces_devices()
+            && session::trace(&mut stored.row.data, self.device(), now);
+        if noted || now - stored.row.write_date > lifetime / RENEWALS_PER_LIFETIME {
+            let row = stored.row;
+            stored.row = database
+                .write(|tx| {
+                    let row = row.clone();
+                    Box::pin(async move { session::renew(tx, &row, now, lifetime).await })
+                })
+                .await?;
+        }
+        *state = State { database: Some(database), stored: Some(stored), dirty: noted, ..State::default() };
+        Ok(())
+    }
+
+    fn device(&self) -> Device<'_> {
+        let agent = self.client.user_agent.as_str();
+        let known = |names: &[&'static str]| {
+            let agent = agent.to_ascii_lowercase();
+            names.iter().find(|name| agent.contains(**name)).copied().unwrap_or_default()
+        };
+        Device {
+            platform: known(&["android", "iphone", "ipad", "windows", "macintosh", "linux"]),
+            browser: known(&["edg", "opr", "chrome", "firefox", "safari", "python", "node", "curl"]),
+            address: &self.client.address,
+        }
+    }
+
+    /// The database of the request: its session's, or the one named by `X-Odoo-Database`, or the only one that the host
+    /// sees.
+    ///
+    /// # Errors
+    /// The named database cannot be opened, or the store failed.
+    pub async fn database(&self) -> Result<Option<Arc<Database>>> {
+        if let Some(database) = &self.state().await?.database {
+            return Ok(Some(Arc::clone(database)));
+        }
+        let visible = self.app.visible_databases(&self.client.host).await?;
+        let name = match &self.named_database {
+            Some(name) if visible.contains(name) => name,
+            Some(name) => return Err(Error::no_such_database(name)),
+            None if visible.len() == 1 => &visible[0],
+            None => return Ok(None),
+        };
+        Ok(Some(self.app.databases.open(name).await?))
+    }
+
+    /// The user who is logged in.
+    ///
+    /// # Errors
+    /// `SessionExpired` where nobody is; a failure of the database.
+    pub async fn caller(&self) -> Result<Caller> {
+        let state = self.state().await?;
+        match (&state.database, state.stored.as_ref().and_then(|stored| stored.user.as_ref())) {
+            (Some(database), Some(user)) => Ok(Caller { database: Arc::clone(database), user: user.clone() }),
+            _ => Err(Error::SessionExpired),
+        }
+    }
+
+    /// Makes the session one of this user: a new sid, and the old one dead at once.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn log_in(&self, database: &Arc<Database>, login: &LoggedIn) -> Result<Begun> {
+        let content = if login.second_factor {
+            Content { user: None, awaiting_second_factor: Some(login.user.id) }
+        } else {
+            Content { user: Some(login.user.clone()), awaiting_second_factor: None }
+        };
+        let mut state = self.state().await?;
+        self.begin(&mut state, database, content).await
+    }
+
+    /// Ends the session. The client gets a new, anonymous one, which remembers the database where `keep_database` is
+    /// set.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn log_out(&self, keep_database: bool) -> Result<()> {
+        let mut state = self.state().await?;
+        if let Some(database) = state.database.clone() {
+            if keep_database {
+                self.begin(&mut state, &database, Content::default()).await?;
+                return Ok(());
+            }
+            end(&database, state.stored.take().map(|stored| stored.row)).await?;
+        }
+        *state = State { loaded: true, dirty: true, ..State::default() };
+        Ok(())
+    }
+
+    async fn begin(&self, state: &mut State, database: &Arc<Database>, content: Content) -> Result<Begun> {
+        let mut old = state.stored.take().map(|stored| stored.row);
+        if let Some(other) = state.database.take().filter(|other| !Arc::ptr_eq(other, database)) {
+            end(&other, old.take()).await?;
+        }
+        let sid = Sid::generate(self.app.series, Some(database.name()));
+        let (now, lifetime) = (self.app.clock.now(), self.app.session_lifetime());
+        let stored = database
+            .write(|tx| {
+                let (secret, sid) = (database.secret().to_owned(), sid.clone());
+                let (content, old) = (content.clone(), old.clone());
+                Box::pin(async move {
+                    if let Some(old) = old {
+                        session::remove(tx, &old).await?;
+                    }
+                    session::insert(tx, &secret, &sid, &content, now, lifetime).await
+                })
+            })
+            .await?;
+        let begun = Begun { sid: sid.clone(), session: stored.row.clone() };
+        *state = State {
+            loaded: true,
+            database: Some(Arc::clone(database)),
+            stored: Some(stored),
+            renewed_sid: Some(sid),
+            dirty: true,
+        };
+        Ok(begun)
+    }
+
+    /// Has the client told its sid again, as `get_session_info` does, which lengthens the life of the cookie.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn touch(&self) -> Result<()> {
+        self.state().await?.dirty = true;
+        Ok(())
+    }
+
+    /// The `Set-Cookie` header of the answer, if it has one. `answered` says that a handler was reached: only then does
+    /// 15.0 send the cookie that it always sends.
+    pub async fn set_cookie(&self, answered: bool) -> Option<String> {
+        let state = self.state.lock().await;
+        let always = answered && self.app.series.always_sends_cookie();
+        if self.explicit || !(state.dirty || always) {
+            return None;
+        }
+        let known = state.stored.as_ref().and(self.sid.clone());
+        let sid = state.renewed_sid.clone().or(known);
+        let sid = sid.unwrap_or_else(|| Sid::generate(self.app.series, None));
+        let seconds = self.app.session_lifetime().num_seconds();
+        Some(format!("session_id={}; Max-Age={seconds}; HttpOnly; Path=/", sid.expose()))
+    }
+}
+
+/// Removes a session from its database, if there is one.
+async fn end(database: &Database, session: Option<sessions::Model>) -> Result<()> {
+    let Some(session) = session else { return Ok(()) };
+    database
+        .write(|tx| {
+            let session = session.clone();
+            Box::pin(async move { session::remove(tx, &session).await })
+        })
+        .await
+}
+
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(|value| value.trim().to_owned())
+}
+
+/// The first cookie of that name.
+fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value.trim_matches('"').to_owned())
+}
+
+fn client(parts: &Parts, peer: &str, proxy_mode: bool) -> Client {
+    let headers = &parts.headers;
+    let forwarded = |name| if proxy_mode { text(headers, name) } else { None };
+    let first = |list: String| list.split(',').next().unwrap_or_default().trim().to_owned();
+    let last = |list: String| list.rsplit(',').next().unwrap_or_default().trim().to_owned();
+    let host = forwarded("x-forwarded-host").map(first);
+    let host = host.or_else(|| text(headers, "host")).or_else(|| parts.uri.authority().map(ToString::to_string));
+    Client {
+        // The last address is the one that the proxy itself saw.
+        address: forwarded("x-forwarded-for").map_or_else(|| peer.to_owned(), last),
+        host: host.unwrap_or_else(|| "localhost".to_owned()),
+        scheme: forwarded("x-forwarded-proto").map_or_else(|| "http".to_owned(), first),
+        user_agent: text(headers, "user-agent").unwrap_or_default(),
+    }
+}

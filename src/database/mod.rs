@@ -1,0 +1,136 @@
+//! Databases: opening, creating, copying and dropping them, and the transactions in which calls run.
+//!
+//! A database is one SQLite file, one SQLite database in memory, or one database of a PostgreSQL server; which of
+//! the three, [`Store`] knows. Everything above works on a [`Database`] and does not care.
+
+mod dialect;
+pub mod dump;
+mod manager;
+pub mod parameter;
+mod seed;
+mod store;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
+};
+use tokio::sync::Mutex;
+
+pub use manager::{Databases, Filter, InvalidFilter, OpenError};
+pub use seed::{DEFAULT_LANG, NewDatabase, countries, languages};
+pub use store::{Store, database_of};
+
+use crate::error::Result;
+use crate::series::Series;
+
+/// What a closure that runs in a transaction returns.
+pub type Step<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+/// How often a transaction is tried that PostgreSQL could not serialise, as Odoo does.
+const TRIES: u32 = 5;
+
+/// An open database.
+#[derive(Debug)]
+pub struct Database {
+    name: String,
+    series: Series,
+    connection: DatabaseConnection,
+    /// `database.secret`, the key of its session tokens.
+    secret: String,
+    /// Writers of one SQLite database queue here, which is fair, instead of polling for the file's lock.
+    writer: Mutex<()>,
+}
+
+impl Database {
+    fn new(name: &str, series: Series, connection: DatabaseConnection, secret: String) -> Self {
+        Self { name: name.to_owned(), series, connection, secret, writer: Mutex::new(()) }
+    }
+
+    /// The database's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The series whose base data it was made with.
+    #[must_use]
+    pub fn series(&self) -> Series {
+        self.series
+    }
+
+    /// The secret that keys its session tokens.
+    #[must_use]
+    pub fn secret(&self) -> &str {
+        &self.secret
+    }
+
+    /// The connection, for statements that only read. Never hold one while waiting for another: an ephemeral
+    /// database has only one.
+    #[must_use]
+    pub fn connection(&self) -> &DatabaseConnection {
+        &self.connection
+    }
+
+    /// Runs `step` in a transaction that sees one state of the data and writes nothing.
+    ///
+    /// # Errors
+    /// Whatever `step` returns, or a failure of the database.
+    pub async fn read<T, F>(&self, step: F) -> Result<T>
+    where
+        F: for<'a> FnOnce(&'a DatabaseTransaction) -> Step<'a, T> + Send,
+    {
+        let transaction = self.connection.begin_with_options(dialect::reading(&self.connection)).await?;
+        let value = step(&transaction).await?;
+        transaction.commit().await?;
+        Ok(value)
+    }
+
+    /// Runs `step` in one transaction: all that it writes is there afterwards, or nothing where it fails. On
+    /// PostgreSQL, what cannot be serialised is run again, so `step` must have no effect outside the database.
+    ///
+    /// # Errors
+    /// Whatever `step` returns, or a failure of the database.
+    pub async fn write<T, F>(&self, step: F) -> Result<T>
+    where
+        F: for<'a> Fn(&'a DatabaseTransaction) -> Step<'a, T> + Send,
+    {
+        let sqlite = dialect::is_sqlite(&self.connection);
+        let _queue = if sqlite { Some(self.writer.lock().await) } else { None };
+        let mut tries = 1;
+        loop {
+            match self.attempt(&step).await {
+                Err(error) if tries < TRIES && dialect::is_serialization_failure(&error) => {
+                    tracing::debug!(db = self.name, tries, "the transaction could not be serialised, trying again");
+                    tries += 1;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    async fn attempt<T, F>(&self, step: &F) -> Result<T>
+    where
+        F: for<'a> Fn(&'a DatabaseTransaction) -> Step<'a, T>,
+    {
+        let options = TransactionOptions {
+            isolation_level: (!dialect::is_sqlite(&self.connection)).then_some(IsolationLevel::RepeatableRead),
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let transaction = self.connection.begin_with_options(options).await?;
+        let value = step(&transaction).await?;
+        transaction.commit().await?;
+        Ok(value)
+    }
+
+    /// Closes the connections; statements that are under way fail.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn close(&self) -> Result<(), DbErr> {
+        self.connection.close_by_ref().await
+    }
+}

@@ -1,0 +1,380 @@
+//! Where the databases are: a folder of SQLite files, this process's memory, or a PostgreSQL server.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use std::{fmt, fs, io};
+
+use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
+
+use super::dialect;
+
+/// The ending of a database's file.
+const SUFFIX: &str = ".sqlite3";
+/// The files that SQLite keeps beside a database while it is open.
+const SIDE_FILES: [&str; 3] = ["", "-wal", "-shm"];
+/// Connections to one SQLite file: readers do not wait for each other or for a writer.
+const SQLITE_CONNECTIONS: u32 = 8;
+/// Connections to one PostgreSQL database.
+const POSTGRES_CONNECTIONS: u32 = 16;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where the databases are.
+pub enum Store {
+    /// SQLite files in a folder.
+    Directory(PathBuf),
+    /// SQLite databases in memory, gone with the process.
+    Memory(Memory),
+    /// Databases of a PostgreSQL server.
+    Postgres(Postgres),
+}
+
+/// Databases in memory. Each lives as long as a connection to it is open, so they are held here.
+#[derive(Default)]
+pub struct Memory {
+    held: Mutex<BTreeMap<String, Held>>,
+}
+
+#[derive(Clone)]
+struct Held {
+    uri: String,
+    connection: DatabaseConnection,
+}
+
+/// A PostgreSQL server, with a connection from which its databases are managed.
+pub struct Postgres {
+    url: url::Url,
+    server: DatabaseConnection,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(path) => write!(f, "Directory({})", path.display()),
+            Self::Memory(_) => f.write_str("Memory"),
+            Self::Postgres(_) => f.write_str("Postgres"),
+        }
+    }
+}
+
+impl Store {
+    /// A folder of SQLite files; it is made where it is missing.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
+    pub fn directory(path: PathBuf) -> io::Result<Self> {
+        fs::create_dir_all(&path)?;
+        Ok(Self::Directory(path))
+    }
+
+    /// An empty store in memory.
+    #[must_use]
+    pub fn memory() -> Self {
+        Self::Memory(Memory::default())
+    }
+
+    /// The PostgreSQL server at `url`. Its databases are managed from the database `postgres`, or where that is out of
+    /// reach from the one that the URL names.
+    ///
+    /// # Errors
+    /// The URL is none, or the server cannot be reached.
+    pub async fn postgres(url: &str) -> Result<Self, DbErr> {
+        let url = postgres_url(url)?;
+        let server = match connect_postgres(&url, "postgres", 2).await {
+            Ok(server) => server,
+            Err(error) => match database_of(url.as_str()) {
+                Some(name) => connect_postgres(&url, &name, 2).await?,
+                None => return Err(error),
+            },
+        };
+        Ok(Self::Postgres(Postgres { url, server }))
+    }
+
+    /// Whether the databases are gone with the process.
+    #[must_use]
+    pub fn is_ephemeral(&self) -> bool {
+        matches!(self, Self::Memory(_))
+    }
+
+    /// The folder of the databases, where they are files.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Directory(path) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// The names of all databases, sorted.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn list(&self) -> Result<Vec<String>, DbErr> {
+        let mut names = match self {
+            Self::Directory(folder) => names_in(folder).map_err(|error| file_error(&error))?,
+            Self::Memory(memory) => memory.lock().keys().cloned().collect(),
+            Self::Postgres(postgres) => dialect::list_databases(&postgres.server).await?,
+        };
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Whether there is a database of that name.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn exists(&self, name: &str) -> Result<bool, DbErr> {
+        match self {
+            _ if !is_valid_name(name) => Ok(false),
+            Self::Directory(folder) => file(folder, name).try_exists().map_err(|error| file_error(&error)),
+            Self::Memory(memory) => Ok(memory.lock().contains_key(name)),
+            Self::Postgres(postgres) => dialect::has_database(&postgres.server, name).await,
+        }
+    }
+
+    /// Makes an empty database.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub(super) async fn create(&self, name: &str) -> Result<(), DbErr> {
+        match self {
+            Self::Directory(_) => self.connect(name).await?.close().await,
+            Self::Memory(memory) => memory.create(name).await.map(drop),
+            Self::Postgres(postgres) => dialect::Utility::Create(name).run(&postgres.server).await,
+        }
+    }
+
+    /// Connects to a database that exists.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub(super) async fn connect(&self, name: &str) -> Result<DatabaseConnection, DbErr> {
+        match self {
+            Self::Directory(folder) => connect_sqlite(&file(folder, name)).await,
+            Self::Memory(memory) => Ok(memory.get(name)?.connection),
+            Self::Postgres(postgres) => connect_postgres(&postgres.url, name, POSTGRES_CONNECTIONS).await,
+        }
+    }
+
+    /// Copies the database `from`, to which `connection` is open, to the new name `to`.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub(super) async fn duplicate(&self, from: &str, connection: &DatabaseConnection, to: &str) -> Result<(), DbErr> {
+        match self {
+            Self::Directory(folder) => dialect::vacuum_into(connection, &file(folder, to).to_string_lossy()).await,
+            Self::Memory(memory) => dialect::vacuum_into(connection, &memory.create(to).await?.uri).await,
+            Self::Postgres(postgres) => {
+                dialect::disconnect(&postgres.server, from).await?;
+                dialect::Utility::Duplicate { from, to }.run(&postgres.server).await
+            }
+        }
+    }
+
+    /// Removes a database.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub(super) async fn remove(&self, name: &str) -> Result<(), DbErr> {
+        match self {
+            Self::Directory(folder) => each_file(folder, name, |path, _| fs::remove_file(path)),
+            Self::Memory(memory) => {
+                let held = memory.lock().remove(name);
+                match held {
+                    Some(held) => held.connection.close().await,
+                    None => Ok(()),
+                }
+            }
+            Self::Postgres(postgres) => dialect::Utility::Drop(name).run(&postgres.server).await,
+        }
+    }
+
+    /// Gives a database another name.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub(super) async fn rename(&self, from: &str, to: &str) -> Result<(), DbErr> {
+        match self {
+            Self::Directory(folder) => {
+                each_file(folder, from, |path, side| fs::rename(path, folder.join(format!("{to}{SUFFIX}{side}"))))
+            }
+            Self::Memory(memory) => {
+                let mut held = memory.lock();
+                if let Some(database) = held.remove(from) {
+                    held.insert(to.to_owned(), database);
+                }
+                Ok(())
+            }
+            Self::Postgres(postgres) => {
+                dialect::disconnect(&postgres.server, from).await?;
+                dialect::Utility::Rename { from, to }.run(&postgres.server).await
+            }
+        }
+    }
+}
+
+impl Memory {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get(&self, name: &str) -> Result<Held, DbErr> {
+        let held = self.lock().get(name).cloned();
+        held.ok_or_else(|| DbErr::RecordNotFound(format!("database '{name}'")))
+    }
+
+    async fn create(&self, name: &str) -> Result<Held, DbErr> {
+        // The number keeps apart the databases of several servers in one process.
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let path = format!("/wiredoo-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let mut options = ConnectOptions::new("sqlite::memory:");
+        let filename = path.clone();
+        // One connection that never idles out: with it the database would be gone.
+        options
+            .max_connections(1)
+            .min_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .sqlx_logging(false)
+            .map_sqlx_sqlite_opts(move |options| {
+                options.in_memory(false).shared_cache(false).filename(&filename).vfs("memdb").foreign_keys(true)
+            });
+        let connection = sea_orm::Database::connect(options).await?;
+        let held = Held { uri: format!("file:{path}?vfs=memdb"), connection };
+        self.lock().insert(name.to_owned(), held.clone());
+        Ok(held)
+    }
+}
+
+/// Whether a database may be called so, by Odoo's rule: a letter or digit, then letters, digits, `_`, `.` and `-`.
+/// So no name can leave the folder of the databases.
+pub fn is_valid_name(name: &str) -> bool {
+    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    name.len() <= 63 && name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(inner)
+}
+
+fn file(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}{SUFFIX}"))
+}
+
+fn names_in(folder: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let file = entry?.file_name();
+        if let Some(name) = file.to_str().and_then(|file| file.strip_suffix(SUFFIX))
+            && is_valid_name(name)
+        {
+            names.push(name.to_owned());
+        }
+    }
+    Ok(names)
+}
+
+/// Does `act` to the database's file and to the files that SQLite may have left beside it.
+fn each_file(folder: &Path, name: &str, act: impl Fn(&Path, &str) -> io::Result<()>) -> Result<(), DbErr> {
+    for side in SIDE_FILES {
+        match act(&folder.join(format!("{name}{SUFFIX}{side}")), side) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(file_error(&error)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn file_error(error: &io::Error) -> DbErr {
+    DbErr::Custom(error.to_string())
+}
+
+async fn connect_sqlite(path: &Path) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new("sqlite::memory:");
+    let path = path.to_owned();
+    options
+        .max_connections(SQLITE_CONNECTIONS)
+        .min_connections(1)
+        .test_before_acquire(false)
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(move |options| {
+            // An acknowledged commit is in the file system's hands with NORMAL: a killed process loses nothing.
+            options
+                .in_memory(false)
+                .shared_cache(false)
+                .filename(&path)
+                .create_if_missing(true)
+                .pragma("journal_mode", "WAL")
+                .pragma("synchronous", "NORMAL")
+                .foreign_keys(true)
+                .busy_timeout(Duration::from_secs(15))
+        });
+    sea_orm::Database::connect(options).await
+}
+
+fn postgres_url(text: &str) -> Result<url::Url, DbErr> {
+    let wrong = |why: &str| DbErr::Custom(format!("the database URL is wrong: {why}"));
+    // sqlx knows the scheme by its short name only.
+    let text = text.strip_prefix("postgresql://").map_or_else(|| text.to_owned(), |rest| format!("postgres://{rest}"));
+    let url = url::Url::parse(&text).map_err(|error| wrong(&error.to_string()))?;
+    if url.scheme() == "postgres" { Ok(url) } else { Err(wrong("it must begin with postgres://")) }
+}
+
+/// The database that a PostgreSQL URL names in its path.
+#[must_use]
+pub fn database_of(url: &str) -> Option<String> {
+    let url = url::Url::parse(url).ok()?;
+    Some(url.path().trim_matches('/').to_owned()).filter(|name| !name.is_empty())
+}
+
+async fn connect_postgres(url: &url::Url, name: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {
+    let mut url = url.clone();
+    url.set_path(name);
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .test_before_acquire(true)
+        .sqlx_logging(false)
+        .set_application_name("wiredoo");
+    sea_orm::Database::connect(options).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_in_their_folder() {
+        for name in ["odoo", "test_1", "a.b-c", "9"] {
+            assert!(is_valid_name(name), "{name}");
+        }
+        for name in ["", ".", "../x", "a/b", "a\\b", "a b", "ä", "_a", "a\"b", "a\0"] {
+            assert!(!is_valid_name(name), "{name:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn names_come_and_go() {
+        for store in [Store::memory(), Store::directory(folder()).unwrap()] {
+            store.create("one").await.unwrap();
+            let one = store.connect("one").await.unwrap();
+            store.duplicate("one", &one, "two").await.unwrap();
+            if !store.is_ephemeral() {
+                one.close().await.unwrap();
+            }
+            store.rename("two", "three").await.unwrap();
+            assert_eq!(store.list().await.unwrap(), ["one", "three"]);
+            assert!(store.exists("three").await.unwrap());
+            assert!(!store.exists("two").await.unwrap());
+            store.remove("one").await.unwrap();
+            assert_eq!(store.list().await.unwrap(), ["three"]);
+            if let Some(folder) = store.folder() {
+                fs::remove_dir_all(folder).unwrap();
+            }
+        }
+    }
+
+    fn folder() -> PathBuf {
+        std::env::temp_dir().join(format!("wiredoo-store-{}", std::process::id()))
+    }
+}

@@ -1,0 +1,83 @@
+//! What Odoo's callers can be told went wrong. Each protocol renders [`Error`] in exactly one place: JSON-RPC in
+//! [`wire::fault`](crate::wire::fault), the REST service in [`wire::rest`](crate::wire::rest).
+
+use sea_orm::DbErr;
+
+/// A failed call, as the caller sees it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Wrong credentials, or a missing master password.
+    #[error("{0}")]
+    AccessDenied(String),
+    /// The caller may not do that with these records.
+    #[error("{0}")]
+    AccessError(String),
+    /// The caller's mistake, told to a person.
+    #[error("{0}")]
+    UserError(String),
+    /// There is no live session.
+    #[error("Session expired")]
+    SessionExpired,
+    /// There is nothing at that path.
+    #[error("404 Not Found: {0}")]
+    NotFound(String),
+    /// What Python raises by itself or a library raises: its name (`builtins.TypeError`) and message.
+    #[error("{message}")]
+    Python { name: &'static str, message: String },
+    /// A request that says too little or something wrong, outside of what Odoo has an exception for.
+    #[error("400 Bad Request: {0}")]
+    BadRequest(String),
+    /// The store failed. The caller learns that it did, the log why.
+    #[error("the database failed: {0}")]
+    Database(#[from] DbErr),
+}
+
+/// The result of whatever can fail before a caller.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// Odoo's `AccessDenied` with its usual message.
+    #[must_use]
+    pub fn access_denied() -> Self {
+        Self::AccessDenied("Access Denied".to_owned())
+    }
+
+    /// A `TypeError` of Python.
+    #[must_use]
+    pub fn type_error(message: impl Into<String>) -> Self {
+        Self::Python { name: "builtins.TypeError", message: message.into() }
+    }
+
+    /// A `KeyError` of Python.
+    #[must_use]
+    pub fn key_error(message: impl Into<String>) -> Self {
+        Self::Python { name: "builtins.KeyError", message: message.into() }
+    }
+
+    /// What a call for a database that does not exist answers: the PostgreSQL driver's error, whatever the store is.
+    /// The address is that of the recorded servers, since there may be no PostgreSQL here.
+    #[must_use]
+    pub fn no_such_database(name: &str) -> Self {
+        Self::Python {
+            name: "psycopg2.OperationalError",
+            message: format!(
+                "connection to server at \"127.0.0.1\", port 5440 failed: FATAL:  database \"{name}\" does not exist\n"
+            ),
+        }
+    }
+
+    /// The qualified name of the exception: `odoo.exceptions.AccessDenied`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::AccessDenied(_) => "odoo.exceptions.AccessDenied",
+            Self::AccessError(_) => "odoo.exceptions.AccessError",
+            Self::UserError(_) => "odoo.exceptions.UserError",
+            Self::SessionExpired => "odoo.http.SessionExpiredException",
+            Self::NotFound(_) => "werkzeug.exceptions.NotFound",
+            Self::Python { name, .. } => name,
+            Self::BadRequest(_) => "werkzeug.exceptions.BadRequest",
+            Self::Database(_) => "psycopg2.DatabaseError",
+        }
+    }
+}

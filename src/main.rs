@@ -1,0 +1,7 @@
+//! The `wiredoo` command; see `wiredoo --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wiredoo::cli::main()
+}

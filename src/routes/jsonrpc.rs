@@ -1,0 +1,43 @@
+//! `/jsonrpc`: `{"service", "method", "args"}` for the services `common` and `db`.
+
+use serde_json::Value;
+
+use super::Call;
+use crate::error::{Error, Result};
+use crate::services;
+use crate::wire::python::{Signature, type_name};
+
+/// `/jsonrpc`.
+pub async fn jsonrpc(call: Call) -> Result<Value> {
+    let series = call.app.series;
+    let signature = Signature {
+        function: series.route_function(series.jsonrpc_class(), "jsonrpc"),
+        required: &["service", "method", "args"],
+        optional: &[],
+        method: true,
+    };
+    let mut arguments = signature.bind_named(call.params)?.into_iter().map(Option::unwrap_or_default);
+    let mut next = || arguments.next().unwrap_or_default();
+    let (service, method, args) = (next(), next(), next());
+    let Value::Array(args) = args else {
+        return Err(Error::type_error(format!(
+            "dispatch_rpc() argument after * must be an iterable, not {}",
+            type_name(&args)
+        )));
+    };
+    let caller = services::Client {
+        app: call.app,
+        address: call.visit.client().address.clone(),
+        host: call.visit.client().host.clone(),
+    };
+    services::dispatch(&caller, &text(&service), &text(&method), args).await
+}
+
+/// A name as Python would show it in a message.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "None".to_owned(),
+        other => other.to_string(),
+    }
+}

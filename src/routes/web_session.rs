@@ -1,0 +1,170 @@
+//! `/web/session/…`: the session of a browser, and of the clients that act like one.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse as _, Response};
+use entity::ir_module_module;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Call, Shared, answered};
+use crate::auth::login::{self, Attempt};
+use crate::auth::password::Verdict;
+use crate::auth::visit::{Begun, Caller, Visit};
+use crate::database::{self, Database, parameter};
+use crate::error::{Error, Result};
+use crate::models::ir_http;
+use crate::wire::page;
+use crate::wire::python::Signature;
+
+/// `/web/session/authenticate`: logs in and answers with the session info; with `uid: null` where a second factor is
+/// awaited.
+pub async fn authenticate(call: Call) -> Result<Value> {
+    let series = call.app.series;
+    let signature = Signature {
+        function: series.route_function("Session", "authenticate"),
+        required: &["db", "login", "password"],
+        optional: &["base_location"],
+        method: true,
+    };
+    let arguments = signature.bind_named(call.params.clone())?;
+    let text = |index: usize| arguments[index].as_ref().and_then(Value::as_str).unwrap_or_default();
+    let name = text(0);
+    let visible = call.app.visible_databases(&call.visit.client().host).await?;
+    if !visible.iter().any(|visible| visible == name) {
+        return Err(if series.authenticate_hides_missing_database() {
+            Error::AccessError("Database not found.".to_owned())
+        } else {
+            Error::no_such_database(name)
+        });
+    }
+    let database = call.app.databases.open(name).await?;
+    Ok(log_in(&call, &database, text(1), text(2)).await?.0)
+}
+
+/// Logs in, begins a session, and answers with its session info.
+pub async fn log_in(call: &Call, database: &Arc<Database>, login: &str, password: &str) -> Result<(Value, Begun)> {
+    let attempt = Attempt { login, password, address: &call.visit.client().address };
+    let logged_in = login::interactively(database, &call.app.passwords, &call.app.clock, attempt).await?;
+    let begun = call.visit.log_in(database, &logged_in).await?;
+    if logged_in.second_factor {
+        return Ok((json!({"uid": null}), begun));
+    }
+    let caller = Caller { database: Arc::clone(database), user: logged_in.user };
+    ir_http::note_base_url(&caller, &call.visit.client().base_url()).await?;
+    Ok((session_info(call, &caller).await?, begun))
+}
+
+async fn session_info(call: &Call, caller: &Caller) -> Result<Value> {
+    ir_http::session_info(caller, call.app.config.limits.body).await
+}
+
+/// `/web/session/get_session_info`.
+pub async fn get_session_info(call: Call) -> Result<Value> {
+    let caller = call.visit.caller().await?;
+    call.visit.touch().await?;
+    session_info(&call, &caller).await
+}
+
+/// `/web/session/check`: nothing, or an expired session.
+pub async fn check(call: Call) -> Result<()> {
+    call.visit.caller().await.map(drop)
+}
+
+/// `/web/session/destroy`: logs out.
+pub async fn destroy(call: Call) -> Result<()> {
+    call.visit.caller().await?;
+    call.visit.log_out(false).await
+}
+
+/// `/web/session/modules`: the names of the installed modules.
+pub async fn modules(call: Call) -> Result<Vec<String>> {
+    let caller = call.visit.caller().await?;
+    let installed = ir_module_module::Entity::find()
+        .filter(ir_module_module::Column::State.eq("installed"))
+        .order_by_asc(ir_module_module::Column::Name)
+        .all(caller.database.connection())
+        .await?;
+    Ok(installed.into_iter().map(|module| module.name).collect())
+}
+
+/// `/web/session/get_lang_list`: `[code, name]` of all languages.
+pub async fn get_lang_list(call: Call) -> Result<Vec<[String; 2]>> {
+    Ok(database::languages(call.app.series))
+}
+
+/// `/web/session/account`: where the user's account at odoo.com would be linked.
+pub async fn account(call: Call) -> Result<String> {
+    let caller = call.visit.caller().await?;
+    let uuid = parameter::get(caller.database.connection(), "database.uuid").await?.unwrap_or_default();
+    let state = json!({"d": caller.database.name(), "u": call.visit.client().base_url()}).to_string();
+    let query = form_urlencoded::Serializer::new(String::new())
+        .append_pair("response_type", "token")
+        .append_pair("client_id", &uuid)
+        .append_pair("state", &state)
+        .append_pair("scope", "userinfo")
+        .finish();
+    Ok(format!("https://accounts.odoo.com/oauth2/auth?{query}"))
+}
+
+/// `/web/session/change_password` (15.0): `fields` is a list of `{"name", "value"}` with `old_pwd`, `new_password` and
+/// `confirm_pwd`. What is wrong is told in the result, not as an error.
+pub async fn change_password(call: Call) -> Result<Value> {
+    let caller = call.visit.caller().await?;
+    let signature = Signature {
+        function: call.app.series.route_function("Session", "change_password"),
+        required: &["fields"],
+        optional: &[],
+        method: true,
+    };
+    let fields = signature.bind_named(call.params.clone())?.swap_remove(0).unwrap_or_default();
+    let field = |name: &str| {
+        let found = fields.as_array().into_iter().flatten().find(|field| field["name"] == name);
+        found.and_then(|field| field["value"].as_str()).unwrap_or_default().trim()
+    };
+    let (old, new, confirmed) = (field("old_pwd"), field("new_password"), field("confirm_pwd"));
+    let refused = |why: &str| Ok(json!({"error": why, "title": "Change Password"}));
+    if [old, new, confirmed].iter().any(|value| value.is_empty()) {
+        return refused("You cannot leave any password empty.");
+    }
+    if new != confirmed {
+        return refused("The new password and its confirmation must be identical.");
+    }
+    if call.app.passwords.verify(old, caller.user.password.as_deref()).await == Verdict::Wrong {
+        return refused("The old password you provided is incorrect, your password was not changed.");
+    }
+    let hash = call.app.passwords.hash(new).await;
+    let user = caller
+        .database
+        .write(|tx| {
+            let (uid, hash) = (caller.user.id, hash.clone());
+            Box::pin(async move { login::set_password_hash(tx, uid, hash).await })
+        })
+        .await?;
+    // Whoever changes the password stays logged in, all other sessions end.
+    call.visit.log_in(&caller.database, &login::LoggedIn { user, second_factor: false }).await?;
+    Ok(json!({"new_password": new}))
+}
+
+/// What `/web/session/logout` is told.
+#[derive(Debug, Deserialize)]
+pub struct Logout {
+    redirect: Option<String>,
+}
+
+/// `/web/session/logout`: logs a browser out and sends it home, or to the path `redirect`.
+pub async fn logout(
+    State(shared): State<Shared>,
+    Extension(visit): Extension<Arc<Visit>>,
+    Query(query): Query<Logout>,
+) -> Response {
+    if let Err(error) = visit.log_out(true).await {
+        return crate::wire::rest::failure(&error).into_response();
+    }
+    // Only a path of this server, so that a link cannot send people elsewhere.
+    let local = query.redirect.filter(|path| path.starts_with('/') && !path.starts_with("//") && !path.contains('\\'));
+    answered(page::redirect(local.as_deref().unwrap_or_else(|| shared.app.series.web_home())))
+}

@@ -1,0 +1,44 @@
+//! `common`: what server this is, and who a login is.
+
+use serde_json::{Value, json};
+
+use super::{Arguments, Client};
+use crate::auth::login::{self, Attempt};
+use crate::error::{Error, Result};
+
+const ABOUT: &str = "wiredoo: Odoo's wire protocols with a store of their own.";
+
+pub async fn dispatch(client: &Client, method: &str, args: Vec<Value>) -> Result<Value> {
+    let credentials = ["db", "login", "password"];
+    match method {
+        "version" => {
+            Arguments::bind(method, &[], &[], args)?;
+            Ok(client.app.series.version())
+        }
+        "about" => {
+            let extended = Arguments::bind(method, &[], &["extended"], args)?.flag(0);
+            Ok(if extended { json!([ABOUT, client.app.series.name()]) } else { ABOUT.into() })
+        }
+        "login" => authenticate(client, &Arguments::bind(method, &credentials, &[], args)?).await,
+        "authenticate" => {
+            let required = ["db", "login", "password", "user_agent_env"];
+            authenticate(client, &Arguments::bind(method, &required, &[], args)?).await
+        }
+        "set_loglevel" => {
+            Arguments::bind(method, &["loglevel"], &["logger"], args)?;
+            Ok(true.into())
+        }
+        other => Err(Error::Python { name: "builtins.Exception", message: format!("Method not found: {other}") }),
+    }
+}
+
+/// The id of the user with these credentials, `false` where they are wrong.
+async fn authenticate(client: &Client, arguments: &Arguments) -> Result<Value> {
+    let database = client.app.databases.open(arguments.text(0)).await?;
+    let attempt = Attempt { login: arguments.text(1), password: arguments.text(2), address: &client.address };
+    match login::by_credentials(&database, &client.app.passwords, &client.app.clock, attempt).await {
+        Ok(user) => Ok(user.id.into()),
+        Err(Error::AccessDenied(_)) => Ok(false.into()),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,65 @@
+//! The RPC services `common` and `db`, which `/jsonrpc` carries: functions called by position, each with the database and
+//! the credentials that it needs.
+
+mod common;
+mod db;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::wire::python::Signature;
+
+/// Who calls a service.
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub app: Arc<App>,
+    /// The client's address, for the cooldown.
+    pub address: String,
+    /// The host by which it calls, for the database filter.
+    pub host: String,
+}
+
+/// Calls a function of a service.
+///
+/// # Errors
+/// Those of the function; for an unknown service a `KeyError`, in 15.0 an `UnboundLocalError`.
+pub async fn dispatch(client: &Client, service: &str, method: &str, args: Vec<Value>) -> Result<Value> {
+    match service {
+        "common" => common::dispatch(client, method, args).await,
+        "db" => db::dispatch(client, method, args).await,
+        _ if client.app.series.unknown_service_is_unbound() => Err(Error::Python {
+            name: "builtins.UnboundLocalError",
+            message: "local variable 'dispatch' referenced before assignment".to_owned(),
+        }),
+        other => Err(Error::key_error(other)),
+    }
+}
+
+/// The arguments of a function, by position.
+struct Arguments(Vec<Option<Value>>);
+
+impl Arguments {
+    /// # Errors
+    /// A `TypeError` where there are too few or too many.
+    fn bind(function: &str, required: &[&str], optional: &[&str], args: Vec<Value>) -> Result<Self> {
+        let signature = Signature { function: format!("exp_{function}"), required, optional, method: false };
+        signature.bind_positional(args).map(Self)
+    }
+
+    /// The text at `index`; empty where there is none.
+    fn text(&self, index: usize) -> &str {
+        self.optional_text(index).unwrap_or_default()
+    }
+
+    /// The text at `index`, unless it is empty, false, null or left out.
+    fn optional_text(&self, index: usize) -> Option<&str> {
+        self.0.get(index)?.as_ref()?.as_str().filter(|text| !text.is_empty())
+    }
+
+    fn flag(&self, index: usize) -> bool {
+        matches!(self.0.get(index), Some(Some(Value::Bool(true))))
+    }
+}

@@ -1,0 +1,44 @@
+//! The one place where an [`Error`] becomes a JSON-RPC error:
+//! `{"code", "message", "data": {"name", "message", "arguments", "context", "debug"}}`.
+
+use jsonrpsee::types::ErrorObjectOwned;
+use serde_json::{Map, Value, json};
+
+use crate::error::Error;
+use crate::series::Series;
+
+/// The code of an expired session, in all series.
+pub const SESSION_EXPIRED: i32 = 100;
+
+/// The error object for a series.
+#[must_use]
+pub fn object(error: &Error, series: Series) -> ErrorObjectOwned {
+    let (code, message) = match error {
+        Error::SessionExpired => (SESSION_EXPIRED, "Odoo Session Expired"),
+        Error::NotFound(_) => (404, "404: Not Found"),
+        _ => (series.error_code(), "Odoo Server Error"),
+    };
+    ErrorObjectOwned::owned(code, message, Some(data(error, series)))
+}
+
+/// What an error says of the exception, which `data` of the error object has.
+fn data(error: &Error, series: Series) -> Value {
+    let message = error.to_string();
+    let debug = format!("Traceback (most recent call last):\n{}: {message}\n", error.name());
+    let arguments = match error {
+        Error::NotFound(_) | Error::BadRequest(_) => json!([]),
+        _ => json!([message]),
+    };
+    let mut data = Map::new();
+    data.insert("name".to_owned(), error.name().into());
+    if !series.debug_comes_last() {
+        data.insert("debug".to_owned(), debug.clone().into());
+    }
+    data.insert("message".to_owned(), message.into());
+    data.insert("arguments".to_owned(), arguments);
+    data.insert("context".to_owned(), json!({}));
+    if series.debug_comes_last() {
+        data.insert("debug".to_owned(), debug.into());
+    }
+    data.into()
+}

@@ -1,0 +1,9 @@
+//! What the bytes look like: envelopes, faults, REST bodies, cookies' values, error pages. Nothing here knows a model or
+//! a database.
+
+pub mod envelope;
+pub mod fault;
+pub mod page;
+pub mod python;
+pub mod rest;
+pub mod rpc;

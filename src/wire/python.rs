@@ -1,0 +1,179 @@
+//! What Python says of arguments that do not fit, since clients show and match these words.
+
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
+
+/// The parameters of a function of Odoo that is called by name or by position.
+#[derive(Clone, Debug)]
+pub struct Signature<'a> {
+    /// The function's name as a `TypeError` has it: `Session.authenticate`, `exp_login`.
+    pub function: String,
+    /// The parameters that must be given.
+    pub required: &'a [&'a str],
+    /// Those that may be given, after them.
+    pub optional: &'a [&'a str],
+    /// Whether `TypeError`s count one argument more than the client gave: `self`.
+    pub method: bool,
+}
+
+impl Signature<'_> {
+    /// Takes arguments by name, in the order of the parameters; surplus ones are ignored, as Odoo's routes do.
+    ///
+    /// # Errors
+    /// A `TypeError` where required ones are missing.
+    pub fn bind_named(&self, mut given: Map<String, Value>) -> Result<Vec<Option<Value>>> {
+        let missing: Vec<_> = self.required.iter().copied().filter(|name| !given.contains_key(*name)).collect();
+        if !missing.is_empty() {
+            return Err(self.missing(&missing));
+        }
+        Ok(self.required.iter().chain(self.optional).map(|name| given.shift_remove(*name)).collect())
+    }
+
+    /// Takes arguments by position.
+    ///
+    /// # Errors
+    /// A `TypeError` where there are too few or too many.
+    pub fn bind_positional(&self, given: Vec<Value>) -> Result<Vec<Option<Value>>> {
+        let most = self.required.len() + self.optional.len();
+        if given.len() > most {
+            return Err(self.surplus(given.len()));
+        }
+        if given.len() < self.required.len() {
+            return Err(self.missing(&self.required[given.len()..]));
+        }
+        let mut values: Vec<_> = given.into_iter().map(Some).collect();
+        values.resize(most, None);
+        Ok(values)
+    }
+
+    fn missing(&self, names: &[&str]) -> Error {
+        let quoted: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
+        let list = match quoted.as_slice() {
+            [one] => one.clone(),
+            [one, two] => format!("{one} and {two}"),
+            [first @ .., last] => format!("{}, and {last}", first.join(", ")),
+            [] => String::new(),
+        };
+        let (count, s) = (names.len(), plural(names.len()));
+        Error::type_error(format!("{}() missing {count} required positional argument{s}: {list}", self.function))
+    }
+
+    fn surplus(&self, given: usize) -> Error {
+        let own = usize::from(self.method);
+        let (least, most, given) =
+            (self.required.len() + own, self.required.len() + self.optional.len() + own, given + own);
+        let takes = if least == most { most.to_string() } else { format!("from {least} to {most}") };
+        let (s, were) = (plural(most), if given == 1 { "was" } else { "were" });
+        Error::type_error(format!("{}() takes {takes} positional argument{s} but {given} {were} given", self.function))
+    }
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+/// The name of a value's type.
+#[must_use]
+pub fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "NoneType",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float",
+        Value::Number(_) => "int",
+        Value::String(_) => "str",
+        Value::Array(_) => "list",
+        Value::Object(_) => "dict",
+    }
+}
+
+/// `dict(value)`, as Odoo makes of `params`: an object, or a sequence of pairs.
+///
+/// # Errors
+/// The `TypeError` or `ValueError` that Python raises for what makes no dictionary.
+pub fn dict(value: Value) -> Result<Map<String, Value>> {
+    let items = match value {
+        Value::Object(map) => return Ok(map),
+        Value::Array(items) => items,
+        Value::String(text) => text.chars().map(|c| c.to_string().into()).collect(),
+        other => return Err(Error::type_error(format!("'{}' object is not iterable", type_name(&other)))),
+    };
+    let mut map = Map::new();
+    for (index, item) in items.into_iter().enumerate() {
+        let pair = match item {
+            Value::Array(pair) => pair,
+            Value::String(text) => text.chars().map(|c| c.to_string().into()).collect(),
+            Value::Object(map) => map.into_iter().map(|(key, _)| key.into()).collect(),
+            _ => {
+                let message = format!("cannot convert dictionary update sequence element #{index} to a sequence");
+                return Err(Error::type_error(message));
+            }
+        };
+        let length = pair.len();
+        match <[Value; 2]>::try_from(pair) {
+            Ok([Value::String(key), value]) => {
+                map.insert(key, value);
+            }
+            Ok([Value::Array(_) | Value::Object(_), _]) => return Err(Error::type_error("unhashable type")),
+            // A key that is no text names no parameter.
+            Ok(_) => {}
+            Err(_) => {
+                let message = format!("dictionary update sequence element #{index} has length {length}; 2 is required");
+                return Err(Error::Python { name: "builtins.ValueError", message });
+            }
+        }
+    }
+    Ok(map)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn signature(required: &'static [&'static str], optional: &'static [&'static str]) -> Signature<'static> {
+        Signature { function: "f".to_owned(), required, optional, method: false }
+    }
+
+    #[test]
+    fn words_for_missing_and_surplus_arguments() {
+        let message = |result: Result<Vec<Option<Value>>>| result.unwrap_err().to_string();
+        let abc = signature(&["a", "b", "c"], &[]);
+        assert_eq!(
+            message(abc.bind_named(Map::new())),
+            "f() missing 3 required positional arguments: 'a', 'b', and 'c'"
+        );
+        assert_eq!(
+            message(abc.bind_positional(vec![json!(1)])),
+            "f() missing 2 required positional arguments: 'b' and 'c'"
+        );
+        assert_eq!(
+            message(abc.bind_positional(vec![json!(1); 4])),
+            "f() takes 3 positional arguments but 4 were given"
+        );
+        let ab = signature(&["a"], &["b"]);
+        assert_eq!(message(ab.bind_positional(vec![])), "f() missing 1 required positional argument: 'a'");
+        assert_eq!(
+            message(ab.bind_positional(vec![json!(1); 3])),
+            "f() takes from 1 to 2 positional arguments but 3 were given"
+        );
+        let none = Signature { method: true, ..signature(&[], &[]) };
+        assert_eq!(message(none.bind_positional(vec![json!(1)])), "f() takes 1 positional argument but 2 were given");
+        assert_eq!(ab.bind_positional(vec![json!(1)]).unwrap(), [Some(json!(1)), None]);
+    }
+
+    #[test]
+    fn what_makes_a_dictionary() {
+        assert_eq!(Value::from(dict(json!([["a", 1], "bc"])).unwrap()), json!({"a": 1, "b": "c"}));
+        for (value, message) in [
+            (json!(null), "'NoneType' object is not iterable"),
+            (json!(1.5), "'float' object is not iterable"),
+            (json!(true), "'bool' object is not iterable"),
+            (json!([1]), "cannot convert dictionary update sequence element #0 to a sequence"),
+            (json!("abc"), "dictionary update sequence element #0 has length 1; 2 is required"),
+        ] {
+            assert_eq!(dict(value).unwrap_err().to_string(), message);
+        }
+    }
+}
