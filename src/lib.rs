@@ -79,7 +79,7 @@ use config::{Config, Storage};
 pub use series::Series;
 
 /// How often expired sessions are removed.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
+const SWEEP_INTERVAL: Duration = Duration::from_mins(10);
 
 /// A running server. It stops when it is dropped; [`shutdown`](Self::shutdown) waits for that.
 #[derive(Debug)]

@@ -22,6 +22,7 @@ pub struct Source {
 
 impl Source {
     /// A client address and the login that it tries.
+    #[must_use]
     pub fn new(address: &str, login: &str) -> Self {
         Self { address: address.to_owned(), login: login.chars().take(MAX_LENGTH).collect() }
     }

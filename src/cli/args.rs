@@ -1,5 +1,7 @@
 //! What the command line takes. Its `--help` is made of the comments here.
 
+#![expect(clippy::doc_markdown, reason = "the comments are read in a terminal")]
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -318,7 +320,7 @@ mod tests {
 
     #[test]
     fn times() {
-        assert_eq!(time("15m"), Ok(Duration::from_secs(900)));
+        assert_eq!(time("15m"), Ok(Duration::from_mins(15)));
         assert_eq!(time("90"), Ok(Duration::from_secs(90)));
         for wrong in ["", "m", "0", "1w", "-1", "1.5h", "99999999999999999999d", "9999999999999999d"] {
             assert!(time(wrong).is_err(), "{wrong}");

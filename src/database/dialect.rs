@@ -212,7 +212,7 @@ pub async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
             .expr_as(col("name"), Alias::new("name"))
             .from(Alias::new("sqlite_master"))
             .and_where(col("type").eq("table"))
-            .and_where(col("name").not_like("sqlite\\_%").into())
+            .and_where(col("name").not_like("sqlite%"))
             .order_by(Alias::new("rowid"), Order::Asc);
     } else {
         let public = Query::select()

@@ -77,8 +77,8 @@ pub struct NewDatabase {
 /// A data file is no list of objects; the tests of this module read every one.
 pub async fn fill(db: &impl ConnectionTrait, series: Series, now: NaiveDateTime, new: &NewDatabase) -> Result<()> {
     let mut loader = Loader { now, ids: BTreeMap::new(), external: Vec::new(), relations: Vec::new() };
-    for (module, model, records) in files(series) {
-        loader.load(db, &module, &model, records).await?;
+    for file in data_files(series) {
+        loader.load(db, file).await?;
     }
     loader.finish(db).await?;
     parameters(db, now).await?;
@@ -111,20 +111,29 @@ pub async fn make_distinct(db: &impl ConnectionTrait) -> Result<()> {
     Ok(())
 }
 
-/// All data files of a series: module, model and records, in the order in which they are loaded.
-fn files(series: Series) -> Vec<(String, String, Vec<Map<String, Value>>)> {
+/// The records of one model in one module.
+struct DataFile {
+    module: String,
+    model: String,
+    records: Vec<Map<String, Value>>,
+}
+
+/// All data files of a series, in the order in which they are loaded.
+fn data_files(series: Series) -> Vec<DataFile> {
     let series = series.data().name();
     let mut files = Vec::new();
     for module in MODULES.dirs() {
-        let name = module.path().to_string_lossy().into_owned();
         let Some(folder) = module.get_dir(module.path().join(series)) else { continue };
         for file in folder.files() {
-            let model = file.path().file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-            files.push((name.clone(), model, read(file)));
+            files.push(DataFile {
+                module: module.path().to_string_lossy().into_owned(),
+                model: file.path().file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default(),
+                records: read(file),
+            });
         }
     }
     let rank = |model: &str| FIRST.iter().position(|first| *first == model).unwrap_or(FIRST.len());
-    files.sort_by_key(|(module, model, _)| (rank(model), module != "base", module.clone(), model.clone()));
+    files.sort_by_key(|file| (rank(&file.model), file.module != "base", file.module.clone(), file.model.clone()));
     files
 }
 
@@ -174,15 +183,10 @@ struct Loader {
 }
 
 impl Loader {
-    async fn load(
-        &mut self,
-        db: &impl ConnectionTrait,
-        module: &str,
-        model: &str,
-        mut records: Vec<Map<String, Value>>,
-    ) -> Result<()> {
+    async fn load(&mut self, db: &impl ConnectionTrait, file: DataFile) -> Result<()> {
+        let DataFile { module, model, mut records } = file;
         for record in &mut records {
-            self.set_aside(module, model, record);
+            self.set_aside(&module, &model, record);
         }
         let table = model.replace('.', "_");
         let mut columns: Vec<String> = Vec::new();
@@ -351,9 +355,9 @@ mod tests {
     #[test]
     fn data_files_are_records_with_ids() {
         for series in Series::ALL {
-            let files = files(series);
-            assert_eq!(files[0].1, "res.lang");
-            for (module, model, records) in files {
+            let files = data_files(series);
+            assert_eq!(files[0].model, "res.lang");
+            for DataFile { module, model, records } in files {
                 for record in records {
                     assert!(record["id"].is_i64(), "{module} {series} {model} {record:?}");
                 }

@@ -130,28 +130,23 @@ fn parse(params: &Params<'static>) -> Result<Map<String, Value>> {
     python::dict(value)
 }
 
-/// The handler of a route: checks that the body is an envelope, calls the method, and puts the answer in an envelope.
-pub fn handler(
+/// The handler of the route `name`: checks that the body is an envelope, calls the method, and puts the answer in an
+/// envelope.
+pub async fn handle(
     name: &'static str,
-) -> impl Fn(State<Shared>, Extension<Arc<Visit>>, HeaderMap, Bytes) -> Pin<Box<dyn Future<Output = Response> + Send>>
-+ Clone
-+ Send
-+ Sync
-+ 'static {
-    move |State(shared), Extension(visit), headers, body| {
-        Box::pin(async move {
-            if !is_json(&headers) {
-                let status = StatusCode::from_u16(shared.app.series.wrong_content_type_status());
-                return page::error(
-                    status.unwrap_or(StatusCode::BAD_REQUEST),
-                    "The body must be declared as application/json.",
-                );
-            }
-            match Envelope::parse(&body) {
-                Ok(envelope) => call(&shared, visit, name, &envelope).await,
-                Err(malformed) => page::bad_request(&malformed.to_string()),
-            }
-        })
+    State(shared): State<Shared>,
+    Extension(visit): Extension<Arc<Visit>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if !is_json(&headers) {
+        let status = StatusCode::from_u16(shared.app.series.wrong_content_type_status());
+        let why = "The body must be declared as application/json.";
+        return page::error(status.unwrap_or(StatusCode::BAD_REQUEST), why);
+    }
+    match Envelope::parse(&body) {
+        Ok(envelope) => call(&shared, visit, name, &envelope).await,
+        Err(malformed) => page::bad_request(&malformed.to_string()),
     }
 }
 

@@ -47,8 +47,10 @@ pub fn router(app: &Arc<App>) -> Router {
     let mut router = Router::new();
     for route in json_rpc::routes(app.series) {
         json_rpc::register(&mut module, &route);
+        let name = route.name;
         for path in route.paths {
-            router = router.route(path, any(json_rpc::handler(route.name)));
+            let handle = move |state, visit, headers, body| json_rpc::handle(name, state, visit, headers, body);
+            router = router.route(path, any(handle));
         }
     }
     let shared = Shared { app: Arc::clone(app), rpc: Rpc::new(module.into()) };

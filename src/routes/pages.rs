@@ -44,8 +44,8 @@ pub async fn login(State(shared): State<Shared>, Extension(visit): Extension<Arc
     } else {
         Vec::new()
     };
-    let options: String = databases.iter().map(|name| format!("<option>{}</option>", escape(name))).collect();
-    let body = LOGIN_FORM.replace("{series}", shared.app.series.name()).replace("{databases}", &options);
+    let options: Vec<_> = databases.iter().map(|name| format!("<option>{}</option>", escape(name))).collect();
+    let body = LOGIN_FORM.replace("{series}", shared.app.series.name()).replace("{databases}", &options.concat());
     answered(page::page(StatusCode::OK, "Log in", &body))
 }
 

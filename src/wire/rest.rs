@@ -30,6 +30,7 @@ pub fn failure(error: &Error) -> Response {
 }
 
 /// An answer whose body is this JSON.
+#[must_use]
 pub fn json_response(status: StatusCode, body: String) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response()
 }

@@ -35,6 +35,12 @@ impl Rpc {
     }
 
     /// Calls the method of that name. `extensions` are what it gets to know beside its parameters.
+    ///
+    /// # Errors
+    /// The error object, as JSON.
+    ///
+    /// # Panics
+    /// jsonrpsee answers something that is not JSON-RPC.
     pub async fn call(&self, method: &'static str, params: Option<&RawValue>, extensions: Extensions) -> Outcome {
         #[derive(Deserialize)]
         struct Answer {
