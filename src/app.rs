@@ -120,7 +120,11 @@ impl App {
         }
         let login = res_users::Column::Login.eq(&self.config.admin_login);
         if let Some(user) = res_users::Entity::find().filter(login).one(database.connection()).await? {
-            api_key::store(database.connection(), user.id, "--admin-api-key", key, None, now).await?;
+            let stored = database.write(|tx| {
+                let key = key.clone();
+                Box::pin(async move { api_key::store(tx, user.id, "--admin-api-key", &key, None, now).await })
+            });
+            stored.await?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::{DatabaseConnection, DbBackend};
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
 
 mod column;
 mod m0001_identity;
@@ -22,23 +22,31 @@ impl MigratorTrait for Migrator {
 ///
 /// # Errors
 /// A failure of the database.
-pub async fn is_migrated(db: &DatabaseConnection) -> Result<bool, DbErr> {
-    SchemaManager::new(db).has_table("seaql_migrations").await
+pub async fn is_migrated(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    let (mut tables, name) = tables(db);
+    tables.and_where(Expr::col(Alias::new(name)).eq("seaql_migrations"));
+    Ok(db.query_one(&tables).await?.is_some())
 }
 
 /// Whether a database has no tables at all.
 ///
 /// # Errors
 /// A failure of the database.
-pub async fn is_empty(db: &DatabaseConnection) -> Result<bool, DbErr> {
-    let tables = match db.get_database_backend() {
-        DbBackend::Sqlite => Query::select().expr(Expr::val(1)).from(Alias::new("sqlite_master")).limit(1).take(),
-        _ => Query::select()
-            .expr(Expr::val(1))
-            .from((Alias::new("information_schema"), Alias::new("tables")))
-            .and_where(Expr::col(Alias::new("table_schema")).is_not_in(["pg_catalog", "information_schema"]))
-            .limit(1)
-            .take(),
-    };
-    Ok(db.query_one(&tables).await?.is_none())
+pub async fn is_empty(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    Ok(db.query_one(&tables(db).0).await?.is_none())
+}
+
+/// Asks for one table, whichever; and the name of the column with its name.
+fn tables(db: &impl ConnectionTrait) -> (SelectStatement, &'static str) {
+    let mut query = Query::select();
+    query.expr(Expr::val(1)).limit(1);
+    if db.get_database_backend() == DbBackend::Sqlite {
+        query.from(Alias::new("sqlite_master"));
+        return (query, "name");
+    }
+    let schema = Expr::col(Alias::new("table_schema"));
+    query
+        .from((Alias::new("information_schema"), Alias::new("tables")))
+        .and_where(schema.is_not_in(["pg_catalog", "information_schema"]));
+    (query, "table_name")
 }

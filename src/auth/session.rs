@@ -69,7 +69,9 @@ impl Sid {
         self.0[..TAG_LENGTH] == tag(&self.0, database)
     }
 
-    fn hash(&self) -> String {
+    /// The SHA-256 of the sid, by which it is stored.
+    #[must_use]
+    pub fn hash(&self) -> String {
         hex::encode(Sha256::digest(&self.0))
     }
 }
@@ -123,19 +125,19 @@ pub async fn insert(
     Ok(Stored { row: row.insert(db).await?, user })
 }
 
-/// The session of that sid, if it lives: not expired, and its user still the same (login, password, active).
+/// The session of that sid, if its user is still the same (login, password, active). Whether it has expired is still to
+/// be seen.
 ///
 /// # Errors
 /// A failure of the database.
-pub async fn find(db: &impl ConnectionTrait, secret: &str, sid: &Sid, now: NaiveDateTime) -> Result<Option<Stored>> {
+pub async fn find(db: &impl ConnectionTrait, secret: &str, sid: &Sid) -> Result<Option<Stored>> {
     let found = sessions::Entity::find_by_id(sid.hash()).find_also_related(res_users::Entity).one(db).await?;
     Ok(found.map(|(row, user)| Stored { row, user }).filter(|session| {
-        let user_is_the_same = match (&session.user, &session.row.session_token) {
+        match (&session.user, &session.row.session_token) {
             (Some(user), Some(stored)) => user.active && password::same(&token(secret, sid, user), stored),
             (None, None) => true,
             _ => false,
-        };
-        session.row.expires_at > now && user_is_the_same
+        }
     }))
 }
 

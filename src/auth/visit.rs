@@ -116,7 +116,9 @@ impl Visit {
     async fn load(&self, sid: &Sid, state: &mut State) -> Result<()> {
         let Some(database) = self.app.database_of_sid(sid, &self.client.host).await? else { return Ok(()) };
         let now = self.app.clock.now();
-        let Some(mut stored) = session::find(database.connection(), database.secret(), sid, now).await? else {
+        let find = session::find(database.connection(), database.secret(), sid);
+        let found = database.cached("session", &sid.hash(), find).await?;
+        let Some(mut stored) = found.as_ref().clone().filter(|session| session.row.expires_at > now) else {
             return Ok(());
         };
         let lifetime = self.app.session_lifetime();

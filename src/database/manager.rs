@@ -179,7 +179,10 @@ impl Databases {
         }
         let connection = self.store.connect(name).await.map_err(failed(name))?;
         match self.inspect(name, &connection).await {
-            Ok(secret) => Ok(self.remember(Database::new(name, self.series, connection, secret))),
+            Ok(secret) => {
+                let signal = self.store.signal(name).map_err(failed(name))?;
+                Ok(self.remember(Database::new(name, self.series, connection, signal, secret)))
+            }
             Err(error) => {
                 self.release(connection).await.map_err(failed(name))?;
                 Err(error)
@@ -313,7 +316,7 @@ impl Databases {
         F: for<'a> Fn(&'a DatabaseTransaction) -> Step<'a, ()> + Send,
     {
         Migrator::up(&connection, None).await?;
-        let database = Database::new(name, self.series, connection, String::new());
+        let database = Database::new(name, self.series, connection, self.store.signal(name)?, String::new());
         database.write(fill).await?;
         let secret = parameter::get(database.connection(), "database.secret").await?.unwrap_or_default();
         Ok(self.remember(Database { secret, ..database }))

@@ -3,15 +3,18 @@
 //! A database is one SQLite file, one SQLite database in memory, or one database of a PostgreSQL server; which of
 //! the three, [`Store`] knows. Everything above works on a [`Database`] and does not care.
 
+mod cache;
 mod dialect;
 pub mod dump;
 mod manager;
 pub mod parameter;
 mod seed;
+mod signal;
 mod store;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel, SqliteTransactionMode, TransactionOptions,
@@ -23,6 +26,8 @@ pub use manager::{Databases, Filter, InvalidFilter, OpenError};
 pub use seed::{DEFAULT_LANG, NewDatabase, countries, languages};
 pub use store::{Store, database_of};
 
+use self::cache::Cache;
+use self::signal::Signal;
 use crate::error::Result;
 use crate::series::Series;
 
@@ -42,11 +47,21 @@ pub struct Database {
     secret: String,
     /// Writers of one SQLite database queue here, which is fair, instead of polling for the file's lock.
     writer: Mutex<()>,
+    signal: Signal,
+    cache: Cache,
 }
 
 impl Database {
-    fn new(name: &str, series: Series, connection: DatabaseConnection, secret: String) -> Self {
-        Self { name: name.to_owned(), series, connection, secret, writer: Mutex::new(()) }
+    fn new(name: &str, series: Series, connection: DatabaseConnection, signal: Signal, secret: String) -> Self {
+        Self {
+            name: name.to_owned(),
+            series,
+            connection,
+            secret,
+            writer: Mutex::new(()),
+            signal,
+            cache: Cache::default(),
+        }
     }
 
     /// The database's name.
@@ -106,9 +121,31 @@ impl Database {
                     tracing::debug!(db = self.name, tries, "the transaction could not be serialised, trying again");
                     tries += 1;
                 }
-                other => return other,
+                other => {
+                    self.signal.committed();
+                    return other;
+                }
             }
         }
+    }
+
+    /// What `load` reads, or what it read before if the database has not changed since. `kind` and `key` together name
+    /// it.
+    ///
+    /// # Errors
+    /// Those of `load`, which are not remembered; a failure of the database.
+    pub async fn cached<T, F>(&self, kind: &'static str, key: &str, load: F) -> Result<Arc<T>>
+    where
+        T: Send + Sync + 'static,
+        F: Future<Output = Result<T>> + Send,
+    {
+        let version = self.signal.version(&self.connection).await?;
+        if let Some(value) = self.cache.get(&version, kind, key) {
+            return Ok(value);
+        }
+        let value = Arc::new(load.await?);
+        self.cache.put(version, kind, key, &value);
+        Ok(value)
     }
 
     async fn attempt<T, F>(&self, step: &F) -> Result<T>

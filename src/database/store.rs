@@ -10,6 +10,7 @@ use std::{fmt, fs, io};
 use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
 
 use super::dialect;
+use super::signal::Signal;
 
 /// The ending of a database's file.
 const SUFFIX: &str = ".sqlite3";
@@ -155,6 +156,18 @@ impl Store {
             Self::Directory(folder) => connect_sqlite(&file(folder, name)).await,
             Self::Memory(memory) => Ok(memory.get(name)?.connection),
             Self::Postgres(postgres) => connect_postgres(&postgres.url, name, POSTGRES_CONNECTIONS).await,
+        }
+    }
+
+    /// What tells of changes to a database to which a connection is open.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub(super) fn signal(&self, name: &str) -> Result<Signal, DbErr> {
+        match self {
+            Self::Directory(folder) => Signal::of_file(&file(folder, name)).map_err(|error| file_error(&error)),
+            Self::Memory(_) => Ok(Signal::Process(AtomicU64::default())),
+            Self::Postgres(_) => Ok(Signal::Snapshot),
         }
     }
 

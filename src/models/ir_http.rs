@@ -1,5 +1,7 @@
 //! `ir.http`: the session info, computed from the records.
 
+use std::sync::Arc;
+
 use entity::{res_company, res_company_users_rel, res_currency, res_users_settings};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
@@ -23,7 +25,12 @@ const ACTIVE_IDS_LIMIT: i64 = 20_000;
 ///
 /// # Errors
 /// A failure of the database.
-pub async fn session_info(caller: &Caller, max_upload: usize) -> Result<Value> {
+pub async fn session_info(caller: &Caller, max_upload: usize) -> Result<Arc<Value>> {
+    let key = caller.user.id.to_string();
+    caller.database.cached("session_info", &key, compute(caller, max_upload)).await
+}
+
+async fn compute(caller: &Caller, max_upload: usize) -> Result<Value> {
     let settings = user_settings(caller).await?;
     let db = caller.database.connection();
     let (user, series) = (&caller.user, caller.database.series());

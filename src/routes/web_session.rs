@@ -55,15 +55,15 @@ pub async fn log_in(call: &Call, database: &Arc<Database>, login: &str, password
     }
     let caller = Caller { database: Arc::clone(database), user: logged_in.user };
     ir_http::note_base_url(&caller, &call.visit.client().base_url()).await?;
-    Ok((session_info(call, &caller).await?, begun))
+    Ok((Value::clone(&*session_info(call, &caller).await?), begun))
 }
 
-async fn session_info(call: &Call, caller: &Caller) -> Result<Value> {
+async fn session_info(call: &Call, caller: &Caller) -> Result<Arc<Value>> {
     ir_http::session_info(caller, call.app.config.limits.body).await
 }
 
 /// `/web/session/get_session_info`.
-pub async fn get_session_info(call: Call) -> Result<Value> {
+pub async fn get_session_info(call: Call) -> Result<Arc<Value>> {
     let caller = call.visit.caller().await?;
     call.visit.touch().await?;
     session_info(&call, &caller).await

@@ -1,0 +1,95 @@
+//! What tells whether a database has changed since something was read from it and remembered: a version that differs
+//! after every commit, by whichever process it was made. So a cache that is valid for one version is never stale.
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
+
+/// A state of a database. Two that are equal have the same content; it has no order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Version(Vec<u8>);
+
+/// The size of the header of SQLite's WAL index: it counts commits, and has salts and checksums of the log.
+const WAL_INDEX_HEADER: usize = 48;
+
+/// Where versions come from.
+pub enum Signal {
+    /// A database of this process only: the number of its commits.
+    Process(AtomicU64),
+    /// The header of SQLite's WAL index, which every process that commits rewrites. It is read with a system call, not a
+    /// statement. The file stays open as long as the connections: to close it would drop their POSIX locks.
+    WalIndex(File),
+    /// PostgreSQL's snapshot: which transactions are visible.
+    Snapshot,
+    /// None, where files cannot be read so: nothing is remembered.
+    Never(AtomicU64),
+}
+
+impl fmt::Debug for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Process(_) => "Process",
+            Self::WalIndex(_) => "WalIndex",
+            Self::Snapshot => "Snapshot",
+            Self::Never(_) => "Never",
+        })
+    }
+}
+
+impl Signal {
+    /// The signal of the SQLite file at `path`, to which a connection is open.
+    ///
+    /// # Errors
+    /// The WAL index cannot be opened.
+    pub fn of_file(path: &Path) -> io::Result<Self> {
+        if cfg!(not(unix)) {
+            return Ok(Self::Never(AtomicU64::default()));
+        }
+        let mut index = path.as_os_str().to_owned();
+        index.push("-shm");
+        File::open(index).map(Self::WalIndex)
+    }
+
+    /// Says that this process has committed something.
+    pub fn committed(&self) {
+        if let Self::Process(commits) = self {
+            commits.fetch_add(1, Ordering::Release);
+        }
+    }
+
+    /// The version now. What is read after this call is at least as new.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn version(&self, connection: &DatabaseConnection) -> Result<Version, DbErr> {
+        match self {
+            Self::Process(commits) => Ok(Version(commits.load(Ordering::Acquire).to_le_bytes().to_vec())),
+            Self::Never(asked) => Ok(Version(asked.fetch_add(1, Ordering::Relaxed).to_le_bytes().to_vec())),
+            Self::WalIndex(file) => header(file).map_err(|error| DbErr::Custom(error.to_string())),
+            Self::Snapshot => {
+                let snapshot = Expr::cust("pg_current_snapshot()").cast_as(Alias::new("text"));
+                let query = Query::select().expr_as(snapshot, Alias::new("snapshot")).take();
+                let row = connection.query_one(&query).await?;
+                let text: Option<String> = row.map(|row| row.try_get_by("snapshot")).transpose()?;
+                Ok(Version(text.unwrap_or_default().into_bytes()))
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+fn header(file: &File) -> io::Result<Version> {
+    let mut header = vec![0; WAL_INDEX_HEADER];
+    std::os::unix::fs::FileExt::read_exact_at(file, &mut header, 0)?;
+    Ok(Version(header))
+}
+
+#[cfg(not(unix))]
+fn header(_: &File) -> io::Result<Version> {
+    Err(io::ErrorKind::Unsupported.into())
+}
