@@ -44,6 +44,8 @@
 //! Servers share nothing: each has its own databases in memory, its own clock ([`Wiredoo::clock`]) and its own secrets,
 //! so tests can run side by side, each with a server of its own.
 
+#![warn(clippy::unwrap_used)]
+
 pub mod app;
 pub mod auth;
 pub mod cli;

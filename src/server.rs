@@ -18,8 +18,9 @@ use tower::Service as _;
 use crate::config::Limits;
 use crate::routes::Peer;
 
-/// The headers of a request together.
-const MAX_HEADERS: usize = 64 * 1024;
+/// The size of a request's headers together, roughly: hyper compares it with what it has buffered.
+const MAX_HEADER_BYTES: usize = 64 * 1024;
+const MAX_HEADERS: usize = 100;
 /// How long requests that are under way at the end may take.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -60,7 +61,8 @@ fn connect(stream: TcpStream, peer: IpAddr, router: &Router, limits: Limits, gra
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.patience)
-        .max_buf_size(MAX_HEADERS)
+        .max_buf_size(MAX_HEADER_BYTES)
+        .max_headers(MAX_HEADERS)
         .serve_connection(TokioIo::new(stream), service);
     let connection = graceful.watch(connection);
     tokio::spawn(async move {

@@ -256,9 +256,13 @@ impl Visit {
     /// The `Set-Cookie` header of the answer, if it has one. `answered` says that a handler was reached: only then does
     /// 15.0 send the cookie that it always sends.
     pub async fn set_cookie(&self, answered: bool) -> Option<String> {
-        let state = self.state.lock().await;
+        if self.explicit {
+            return None;
+        }
         let always = answered && self.app.series.always_sends_cookie();
-        if self.explicit || !(state.dirty || always) {
+        // To send the sid always, it must be known whether it is good.
+        let state = if always { self.state().await.ok()? } else { self.state.lock().await };
+        if !(state.dirty || always) {
             return None;
         }
         let known = state.stored.as_ref().and(self.sid.clone());

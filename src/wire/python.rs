@@ -64,7 +64,9 @@ impl Signature<'_> {
         let (least, most, given) =
             (self.required.len() + own, self.required.len() + self.optional.len() + own, given + own);
         let takes = if least == most { most.to_string() } else { format!("from {least} to {most}") };
-        let (s, were) = (plural(most), if given == 1 { "was" } else { "were" });
+        // Python always has the plural where there are defaults.
+        let s = if least == most { plural(most) } else { "s" };
+        let were = if given == 1 { "was" } else { "were" };
         Error::type_error(format!("{}() takes {takes} positional argument{s} but {given} {were} given", self.function))
     }
 }

@@ -1,0 +1,242 @@
+//! The binary: how it starts, what it says, how it ends.
+
+mod common;
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+use common::Folder;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_wiredoo");
+
+fn wiredoo(args: &[&str]) -> Command {
+    let mut command = Command::new(BINARY);
+    command.args(args).env_remove("WIREDOO_DATABASE_URL").stdin(Stdio::null());
+    command
+}
+
+fn run(args: &[&str]) -> Output {
+    wiredoo(args).output().unwrap()
+}
+
+fn printed(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// A server that runs as a process of its own.
+struct Server {
+    child: Child,
+    ready: Value,
+}
+
+impl Server {
+    fn start(args: &[&str]) -> Self {
+        let mut child =
+            wiredoo(&[&["--port", "0"], args].concat()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let ready = serde_json::from_str(&line).unwrap_or_else(|_| {
+            child.kill().unwrap();
+            panic!("not ready: {line}")
+        });
+        Self { child, ready }
+    }
+
+    fn url(&self) -> &str {
+        self.ready["url"].as_str().unwrap()
+    }
+
+    fn address(&self) -> &str {
+        self.url().strip_prefix("http://").unwrap()
+    }
+
+    /// Sends a request on a connection of its own and returns the answer, headers and all.
+    fn post(&self, path: &str, headers: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(self.address()).unwrap();
+        let length = body.len();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n{headers}Content-Length: {length}\r\n\r\n"
+        );
+        stream.write_all((head + body).as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn log_in(&self, login: &str, password: &str) -> Value {
+        let body = json!({"login": login, "password": password}).to_string();
+        let answer = self.post("/session/auth/login", "", &body);
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    }
+
+    fn lives(&self, sid: &Value) -> bool {
+        let header = format!("X-Openerp-Session-Id: {}\r\n", sid.as_str().unwrap());
+        self.post("/web/session/get_session_info", &header, "{}").contains("\"uid\":2")
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+#[test]
+fn one_line_says_that_it_is_ready_and_signals_end_it_well() {
+    for signal in ["-TERM", "-INT"] {
+        let mut server = Server::start(&["--ephemeral", "--series", "17.0"]);
+        let port = server.address().rsplit(':').next().unwrap().to_owned();
+        let expected = json!({"ready": true, "url": format!("http://127.0.0.1:{port}"), "db": "odoo", "series": "17.0",
+            "pid": server.child.id()});
+        assert_eq!(server.ready, expected);
+        assert!(run(&["healthcheck", "--url", server.url()]).status.success());
+        assert_eq!(server.log_in("admin", "admin")["uid"], 2);
+        server.signal(signal);
+        assert_eq!(server.child.wait().unwrap().code(), Some(0));
+        let mut rest = String::new();
+        server.child.stdout.take().unwrap().read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "", "nothing else on standard output");
+        let url = server.url().to_owned();
+        let sick = run(&["healthcheck", "--url", &url]);
+        assert_eq!(sick.status.code(), Some(1));
+    }
+}
+
+#[test]
+fn what_cannot_work_ends_with_one_clear_line() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for (args, status, says) in [
+        (vec!["--ephemeral", "--port", &port], 1, "cannot listen on 127.0.0.1:"),
+        (vec!["--database-url", "mysql://x"], 1, "must begin with postgres://"),
+        (vec!["--ephemeral", "--db", "a/b"], 1, "cannot be the name of a database"),
+        (vec!["--ephemeral", "--log", "a=b=c"], 1, "--log"),
+        (vec!["--series", "12.0"], 2, "unknown series '12.0'"),
+        (vec!["--db-filter", "("], 2, "no regular expression"),
+        (vec!["--port", "70000"], 2, "--port"),
+        (vec!["--nonsense"], 2, "--nonsense"),
+        (vec!["--ephemeral", "--host", "0.0.0.0"], 1, "does not start with the default master password"),
+        (vec!["--ephemeral", "--host", "0.0.0.0", "--master-password", "m"], 1, "the default administrator's password"),
+    ] {
+        let output = run(&args);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(status), "{args:?}: {told}");
+        assert!(told.contains(says), "{args:?}: {told}");
+        assert_eq!(output.stdout, b"");
+    }
+    let server =
+        Server::start(&["--ephemeral", "--host", "0.0.0.0", "--master-password", "m", "--admin-password", "p"]);
+    assert!(server.url().starts_with("http://0.0.0.0:"));
+}
+
+#[test]
+fn an_acknowledged_login_survives_kill_9() {
+    let folder = Folder::new();
+    let data = folder.0.to_str().unwrap();
+    let args = ["--data-dir", data, "--pbkdf2-rounds", "10"];
+    let mut sids = Vec::new();
+    for _ in 0..5 {
+        let server = Server::start(&args);
+        for sid in &sids {
+            assert!(server.lives(sid));
+        }
+        sids.push(server.log_in("admin", "admin")["session"]["sid"].clone());
+        server.signal("-KILL");
+    }
+    let server = Server::start(&args);
+    for sid in &sids {
+        assert!(server.lives(sid));
+    }
+}
+
+#[test]
+fn users_and_keys_are_managed_beside_a_running_server() {
+    let folder = Folder::new();
+    let data = folder.0.to_str().unwrap();
+    let server = Server::start(&["--data-dir", data, "--pbkdf2-rounds", "10"]);
+    let manage = |args: &[&str]| run(&[args, &["--data-dir", data]].concat());
+    let id = printed(&manage(&["user", "create", "uma", "--name", "Uma", "--password", "secret"]));
+    let session = server.log_in("uma", "secret");
+    assert_eq!(session["uid"].to_string(), id.trim());
+    let list = printed(&manage(&["user", "list"]));
+    assert!(list.contains(&format!("{}\tuma\tUma\tactive\n", id.trim())), "{list}");
+    let sid = server.log_in("admin", "admin")["session"]["sid"].clone();
+    assert!(server.lives(&sid));
+    printed(&manage(&["user", "password", "admin", "--password", "better"]));
+    assert!(!server.lives(&sid), "a changed password ends the sessions at once");
+    assert_eq!(server.log_in("admin", "better")["uid"], 2);
+    printed(&manage(&["user", "deactivate", "uma"]));
+    assert_eq!(server.log_in("uma", "secret")["code"], 403);
+    printed(&manage(&["user", "activate", "uma"]));
+    assert_eq!(server.log_in("uma", "secret")["name"], "Uma");
+
+    let key = printed(&manage(&["apikey", "create", "uma", "--name", "ci", "--days", "3"]));
+    let call = json!({"params": {"service": "common", "method": "login", "args": ["odoo", "uma", key.trim()]}});
+    assert!(server.post("/jsonrpc", "", &call.to_string()).contains(&format!("\"result\": {}", id.trim())));
+    let keys = printed(&manage(&["apikey", "list", "uma"]));
+    let row = keys.trim().split('\t').collect::<Vec<_>>();
+    assert_eq!(row[1..3], ["ci", "rpc"]);
+    printed(&manage(&["apikey", "revoke", row[0]]));
+    assert!(server.post("/jsonrpc", "", &call.to_string()).contains("\"result\": false"));
+
+    for wrong in [
+        vec!["user", "password", "ghost", "--password", "x"],
+        vec!["apikey", "revoke", "999"],
+        vec!["user", "create", "uma", "--password", "x"],
+        vec!["user", "create", "x", "--password", "x", "--group", "a.b"],
+        vec!["user", "list", "--db", "nope"],
+        vec!["user", "list", "--series", "17.0"],
+    ] {
+        let output = manage(&wrong);
+        assert_eq!(output.status.code(), Some(1), "{wrong:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr).lines().count(), 1, "{wrong:?}");
+    }
+}
+
+#[test]
+fn databases_are_managed_beside_a_running_server() {
+    let folder = Folder::new();
+    let data = folder.0.to_str().unwrap();
+    let db = |args: &[&str]| run(&[&["db"], args, &["--data-dir", data]].concat());
+    printed(&db(&["create", "one", "--admin-password", "secret"]));
+    printed(&db(&["duplicate", "one", "two"]));
+    assert_eq!(printed(&db(&["list"])), "one\ntwo\n");
+    printed(&db(&["drop", "one"]));
+    assert_eq!(printed(&db(&["list"])), "two\n");
+    assert_eq!(db(&["drop", "one"]).status.code(), Some(1));
+    assert_eq!(db(&["create", "two"]).status.code(), Some(1));
+}
+
+#[test]
+fn a_password_is_hashed_from_standard_input() {
+    let mut child = wiredoo(&["hash-password", "--pbkdf2-rounds", "12"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all("pässwörd\n".as_bytes()).unwrap();
+    let hash = printed(&child.wait_with_output().unwrap());
+    assert!(hash.starts_with("$pbkdf2-sha512$12$"), "{hash}");
+    assert!(wiredoo::auth::password::Hash::parse(hash.trim()).unwrap().verifies("pässwörd"));
+}
+
+#[test]
+fn the_help_names_every_flag() {
+    let help = printed(&run(&["--help"]));
+    for flag in
+        ["--series", "--ephemeral", "--data-dir", "--database-url", "--db-filter", "--session-lifetime", "--log-format"]
+    {
+        assert!(help.contains(flag), "{flag}");
+        assert!(help.contains(&format!("WIREDOO{}", flag[1..].to_uppercase().replace('-', "_"))), "{flag}");
+    }
+}

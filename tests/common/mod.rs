@@ -1,0 +1,254 @@
+//! Typed callers: requests through the router in process, as a client would send them.
+
+#![allow(dead_code, reason = "each test file uses what it needs of it")]
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use entity::res_users;
+use http_body_util::BodyExt as _;
+use sea_orm::ActiveModelTrait as _;
+use sea_orm::ActiveValue::Set;
+use serde_json::{Value, json};
+use wiredoo::{Builder, Series, Wiredoo};
+
+/// Turns on the tests with PostgreSQL: the URL of a server on which databases can be made.
+pub const POSTGRES: &str = "WIREDOO_TEST_POSTGRES";
+/// Turns on the tests with Python: an interpreter that has passlib and the client libraries.
+pub const PYTHON: &str = "WIREDOO_TEST_PYTHON";
+
+/// A fresh server of a series, in memory.
+pub async fn odoo(series: Series) -> Wiredoo {
+    Wiredoo::builder().series(series).start().await.unwrap()
+}
+
+/// A name that no other test uses, for what outlives a test.
+pub fn unique(what: &str) -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    format!("{what}_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A folder that is removed with the value.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    pub fn new() -> Self {
+        let path = std::env::temp_dir().join(unique("wiredoo"));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+/// A store for a test, with what must live as long as it.
+pub struct Store {
+    pub name: &'static str,
+    pub db: String,
+    folder: Option<Folder>,
+    url: Option<String>,
+}
+
+impl Store {
+    /// A server on this store, with its database.
+    pub fn builder(&self, series: Series) -> Builder {
+        let builder = Wiredoo::builder().series(series).db(&self.db);
+        // Other tests make databases on the same PostgreSQL server.
+        let only_ours = wiredoo::database::Filter::new(&format!("^{}", self.db)).unwrap();
+        match (&self.folder, &self.url) {
+            (Some(folder), _) => builder.data_dir(&folder.0),
+            (_, Some(url)) => builder.database_url(url).configure(|config| config.db_filter = only_ours),
+            _ => builder,
+        }
+    }
+}
+
+impl Store {
+    /// Stops a server and removes its database, which would stay on a PostgreSQL server.
+    pub async fn finish(&self, server: Wiredoo) {
+        server.app().databases.drop(&self.db).await.unwrap();
+        server.shutdown().await;
+    }
+}
+
+/// All stores: memory, files, and PostgreSQL where there is one.
+pub fn stores() -> Vec<Store> {
+    let store = |name, folder, url| Store { name, db: unique("wiredoo_test"), folder, url };
+    let mut stores = vec![store("memory", None, None), store("files", Some(Folder::new()), None)];
+    if let Ok(url) = std::env::var(POSTGRES) {
+        stores.push(store("PostgreSQL", None, Some(url)));
+    }
+    stores
+}
+
+/// The stores that outlive a server.
+pub fn durable_stores() -> Vec<Store> {
+    stores().into_iter().filter(|store| store.name != "memory").collect()
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {}", self.text()))
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The `result` of an envelope.
+    #[track_caller]
+    pub fn result(&self) -> Value {
+        let mut body = self.json();
+        assert!(body.get("error").is_none(), "an error: {body}");
+        body["result"].take()
+    }
+
+    /// Name and message of the exception in an envelope.
+    #[track_caller]
+    pub fn exception(&self) -> (String, String) {
+        let body = self.json();
+        let data = &body["error"]["data"];
+        let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("no exception: {body}")).to_owned();
+        (text(&data["name"]), text(&data["message"]))
+    }
+
+    /// The value of the session cookie that the answer sets.
+    pub fn cookie(&self) -> Option<String> {
+        let cookie = self.headers.get(header::SET_COOKIE)?.to_str().ok()?;
+        Some(cookie.strip_prefix("session_id=")?.split(';').next()?.to_owned())
+    }
+}
+
+/// A client with a cookie jar.
+pub struct Client<'a> {
+    server: &'a Wiredoo,
+    pub sid: Option<String>,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl<'a> Client<'a> {
+    pub fn new(server: &'a Wiredoo) -> Self {
+        Self { server, sid: None, headers: Vec::new() }
+    }
+
+    /// A client that has logged in as the administrator.
+    pub async fn administrator(server: &'a Wiredoo) -> Self {
+        let mut client = Self::new(server);
+        let answer = client.authenticate("admin", "admin").await;
+        assert_eq!(answer.result()["uid"], 2);
+        client
+    }
+
+    /// The same with a header in every request.
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub async fn send(&mut self, request: Request<Body>) -> Answer {
+        let (mut parts, body) = request.into_parts();
+        for (name, value) in &self.headers {
+            parts.headers.insert(*name, value.parse().unwrap());
+        }
+        if let Some(sid) = &self.sid {
+            parts.headers.insert(header::COOKIE, format!("session_id={sid}").parse().unwrap());
+        }
+        let response = self.server.respond(Request::from_parts(parts, body)).await;
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        let answer = Answer { status: parts.status, headers: parts.headers, body };
+        if let Some(sid) = answer.cookie() {
+            self.sid = Some(sid);
+        }
+        answer
+    }
+
+    pub async fn get(&mut self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    pub async fn post(&mut self, path: &str, content_type: &str, body: impl Into<Body>) -> Answer {
+        let request = Request::post(path).header(header::CONTENT_TYPE, content_type);
+        self.send(request.body(body.into()).unwrap()).await
+    }
+
+    pub async fn post_json(&mut self, path: &str, body: &Value) -> Answer {
+        self.post(path, "application/json", body.to_string()).await
+    }
+
+    /// Calls a JSON-RPC route with the id 7.
+    pub async fn call(&mut self, path: &str, params: Value) -> Answer {
+        self.post_json(path, &json!({"jsonrpc": "2.0", "method": "call", "params": params, "id": 7})).await
+    }
+
+    pub async fn authenticate(&mut self, login: &str, password: &str) -> Answer {
+        let params = json!({"db": self.server.db(), "login": login, "password": password});
+        self.call("/web/session/authenticate", params).await
+    }
+
+    /// Logs in at `/session/auth/login`.
+    pub async fn log_in(&mut self, login: &str, password: &str) -> Answer {
+        self.post_json("/session/auth/login", &json!({"login": login, "password": password})).await
+    }
+
+    /// The user as whom the session is logged in, if it lives.
+    pub async fn uid(&mut self) -> Option<i64> {
+        let answer = self.call("/web/session/get_session_info", json!({})).await;
+        answer.json()["result"]["uid"].as_i64()
+    }
+
+    /// Calls a function of an RPC service.
+    pub async fn service(&mut self, service: &str, method: &str, args: Value) -> Answer {
+        self.call("/jsonrpc", json!({"service": service, "method": method, "args": args})).await
+    }
+}
+
+/// Makes a user, as `wiredoo user create` does.
+pub async fn make_user(server: &Wiredoo, login: &str, password: &str, groups: &[&str]) -> i32 {
+    use wiredoo::models::res_users::{NewUser, create};
+    let app = server.app();
+    let database = app.databases.open(server.db()).await.unwrap();
+    let new = NewUser {
+        name: login.to_uppercase(),
+        login: login.to_owned(),
+        password_hash: app.passwords.hash(password).await,
+        groups: groups.iter().map(ToString::to_string).collect(),
+    };
+    let now = app.clock.now();
+    let made = database.write(|tx| {
+        let new = new.clone();
+        Box::pin(async move { create(tx, &new, now).await })
+    });
+    made.await.unwrap().id
+}
+
+/// Gives a user a second factor.
+pub async fn set_totp(server: &Wiredoo, user: i32) {
+    update_user(server, user, |user| user.totp_secret = Set(Some("JBSWY3DPEHPK3PXP".to_owned()))).await;
+}
+
+/// Changes columns of a user, behind the server's back.
+pub async fn update_user(server: &Wiredoo, user: i32, change: impl Fn(&mut res_users::ActiveModel) + Sync + Send) {
+    let database = server.app().databases.open(server.db()).await.unwrap();
+    let mut row = res_users::ActiveModel { id: Set(user), ..Default::default() };
+    change(&mut row);
+    let updated = database.write(|tx| {
+        let row = row.clone();
+        Box::pin(async move { Ok(row.update(tx).await?) })
+    });
+    updated.await.unwrap();
+}
