@@ -10,7 +10,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use super::login::LoggedIn;
 use super::session::{self, Content, Device, Sid, Stored};
 use crate::app::App;
-use crate::database::Database;
+use crate::database::{Database, Version};
 use crate::error::{Error, Result};
 
 /// A session's end is moved at most once in this part of its life, since that is a write.
@@ -54,6 +54,8 @@ struct State {
     /// Whether the sid has been looked up.
     loaded: bool,
     database: Option<Arc<Database>>,
+    /// The version of the database when the session was looked up.
+    version: Version,
     stored: Option<Stored>,
     /// The sid of a session that this request has begun.
     renewed_sid: Option<Sid>,
@@ -72,6 +74,8 @@ pub struct Begun {
 #[derive(Clone, Debug)]
 pub struct Caller {
     pub database: Arc<Database>,
+    /// What is remembered of the database counts for the call if it is of this version.
+    pub version: Version,
     pub user: res_users::Model,
 }
 
@@ -116,8 +120,9 @@ impl Visit {
     async fn load(&self, sid: &Sid, state: &mut State) -> Result<()> {
         let Some(database) = self.app.database_of_sid(sid, &self.client.host).await? else { return Ok(()) };
         let now = self.app.clock.now();
+        let version = database.version().await?;
         let find = session::find(database.connection(), database.secret(), sid);
-        let found = database.cached("session", &sid.hash(), find).await?;
+        let found = database.cached(&version, "session", &sid.hash(), find).await?;
         let Some(mut stored) = found.as_ref().clone().filter(|session| session.row.expires_at > now) else {
             return Ok(());
         };
@@ -134,7 +139,7 @@ impl Visit {
                 })
                 .await?;
         }
-        *state = State { database: Some(database), stored: Some(stored), dirty: noted, ..State::default() };
+        *state = State { database: Some(database), version, stored: Some(stored), dirty: noted, ..State::default() };
         Ok(())
     }
 
@@ -177,7 +182,10 @@ impl Visit {
     pub async fn caller(&self) -> Result<Caller> {
         let state = self.state().await?;
         match (&state.database, state.stored.as_ref().and_then(|stored| stored.user.as_ref())) {
-            (Some(database), Some(user)) => Ok(Caller { database: Arc::clone(database), user: user.clone() }),
+            (Some(database), Some(user)) => {
+                let (database, version) = (Arc::clone(database), state.version.clone());
+                Ok(Caller { database, version, user: user.clone() })
+            }
             _ => Err(Error::SessionExpired),
         }
     }
@@ -237,6 +245,7 @@ impl Visit {
         *state = State {
             loaded: true,
             database: Some(Arc::clone(database)),
+            version: database.version().await?,
             stored: Some(stored),
             renewed_sid: Some(sid),
             dirty: true,

@@ -342,7 +342,12 @@ impl Databases {
             });
         }
         let source = self.open_now(from).await?;
-        self.store.duplicate(from, source.connection(), to).await?;
+        let copied = self.store.duplicate(from, source.connection(), to).await;
+        if matches!(self.store, Store::Postgres(_)) {
+            // PostgreSQL copies only what nobody is connected to, so the next call connects anew.
+            self.forget(from);
+        }
+        copied?;
         let copy = self.open_now(to).await?;
         copy.write(|db| Box::pin(seed::make_distinct(db))).await?;
         self.forget(to);

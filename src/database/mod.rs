@@ -28,6 +28,7 @@ pub use store::{Store, database_of};
 
 use self::cache::Cache;
 use self::signal::Signal;
+pub use self::signal::Version;
 use crate::error::Result;
 use crate::series::Series;
 
@@ -129,22 +130,29 @@ impl Database {
         }
     }
 
-    /// What `load` reads, or what it read before if the database has not changed since. `kind` and `key` together name
-    /// it.
+    /// The version of the content now; see [`Version`].
     ///
     /// # Errors
-    /// Those of `load`, which are not remembered; a failure of the database.
-    pub async fn cached<T, F>(&self, kind: &'static str, key: &str, load: F) -> Result<Arc<T>>
+    /// A failure of the database.
+    pub async fn version(&self) -> Result<Version> {
+        Ok(self.signal.version(&self.connection).await?)
+    }
+
+    /// What `load` reads, or what it read before if the database had the same `version` then. `kind` and `key` together
+    /// name it. One request asks for the version once, before it reads anything.
+    ///
+    /// # Errors
+    /// Those of `load`, which are not remembered.
+    pub async fn cached<T, F>(&self, version: &Version, kind: &'static str, key: &str, load: F) -> Result<Arc<T>>
     where
         T: Send + Sync + 'static,
         F: Future<Output = Result<T>> + Send,
     {
-        let version = self.signal.version(&self.connection).await?;
-        if let Some(value) = self.cache.get(&version, kind, key) {
+        if let Some(value) = self.cache.get(version, kind, key) {
             return Ok(value);
         }
         let value = Arc::new(load.await?);
-        self.cache.put(version, kind, key, &value);
+        self.cache.put(version.clone(), kind, key, &value);
         Ok(value)
     }
 

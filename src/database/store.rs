@@ -99,15 +99,6 @@ impl Store {
         matches!(self, Self::Memory(_))
     }
 
-    /// The folder of the databases, where they are files.
-    #[must_use]
-    pub fn folder(&self) -> Option<&Path> {
-        match self {
-            Self::Directory(path) => Some(path),
-            _ => None,
-        }
-    }
-
     /// The names of all databases, sorted.
     ///
     /// # Errors
@@ -171,7 +162,7 @@ impl Store {
         }
     }
 
-    /// Copies the database `from`, to which `connection` is open, to the new name `to`.
+    /// Copies the database `from`, to which `connection` is open, to the new name `to`. On PostgreSQL that closes it.
     ///
     /// # Errors
     /// The store failed.
@@ -180,6 +171,7 @@ impl Store {
             Self::Directory(folder) => dialect::vacuum_into(connection, &file(folder, to).to_string_lossy()).await,
             Self::Memory(memory) => dialect::vacuum_into(connection, &memory.create(to).await?.uri).await,
             Self::Postgres(postgres) => {
+                connection.close_by_ref().await?;
                 dialect::disconnect(&postgres.server, from).await?;
                 dialect::Utility::Duplicate { from, to }.run(&postgres.server).await
             }
@@ -346,7 +338,8 @@ async fn connect_postgres(url: &url::Url, name: &str, connections: u32) -> Resul
     options
         .max_connections(connections)
         .connect_timeout(CONNECT_TIMEOUT)
-        .test_before_acquire(true)
+        // A connection that was used just now is good; to ask each time would double the statements.
+        .test_before_acquire_if_idle_for(Duration::from_secs(1))
         .sqlx_logging(false)
         .set_application_name("wiredoo");
     sea_orm::Database::connect(options).await
@@ -381,7 +374,7 @@ mod tests {
             assert!(!store.exists("two").await.unwrap());
             store.remove("one").await.unwrap();
             assert_eq!(store.list().await.unwrap(), ["three"]);
-            if let Some(folder) = store.folder() {
+            if let Store::Directory(folder) = store {
                 fs::remove_dir_all(folder).unwrap();
             }
         }

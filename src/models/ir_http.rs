@@ -27,7 +27,7 @@ const ACTIVE_IDS_LIMIT: i64 = 20_000;
 /// A failure of the database.
 pub async fn session_info(caller: &Caller, max_upload: usize) -> Result<Arc<Value>> {
     let key = caller.user.id.to_string();
-    caller.database.cached("session_info", &key, compute(caller, max_upload)).await
+    caller.database.cached(&caller.version, "session_info", &key, compute(caller, max_upload)).await
 }
 
 async fn compute(caller: &Caller, max_upload: usize) -> Result<Value> {
@@ -129,18 +129,18 @@ async fn compute(caller: &Caller, max_upload: usize) -> Result<Value> {
 }
 
 /// When an administrator logs in, `web.base.url` follows the address by which the server was called, unless
-/// `web.base.url.freeze` is set.
+/// `web.base.url.freeze` is set. Answers whether it did.
 ///
 /// # Errors
 /// A failure of the database.
-pub async fn note_base_url(caller: &Caller, url: &str) -> Result<()> {
+pub async fn note_base_url(caller: &Caller, url: &str) -> Result<bool> {
     let db = caller.database.connection();
     let known = parameter::get(db, "web.base.url").await?;
     if known.as_deref() == Some(url)
         || parameter::get(db, "web.base.url.freeze").await?.is_some()
         || !Membership::of(db, caller.user.id).await?.has("base.group_system")
     {
-        return Ok(());
+        return Ok(false);
     }
     caller
         .database
@@ -148,7 +148,8 @@ pub async fn note_base_url(caller: &Caller, url: &str) -> Result<()> {
             let url = url.to_owned();
             Box::pin(async move { parameter::set(tx, "web.base.url", &url).await })
         })
-        .await
+        .await?;
+    Ok(true)
 }
 
 /// The user's row in `res.users.settings`, made at first use, as the session info shows it.

@@ -53,8 +53,10 @@ pub async fn log_in(call: &Call, database: &Arc<Database>, login: &str, password
     if logged_in.second_factor {
         return Ok((json!({"uid": null}), begun));
     }
-    let caller = Caller { database: Arc::clone(database), user: logged_in.user };
-    ir_http::note_base_url(&caller, &call.visit.client().base_url()).await?;
+    let mut caller = call.visit.caller().await?;
+    if ir_http::note_base_url(&caller, &call.visit.client().base_url()).await? {
+        caller.version = caller.database.version().await?;
+    }
     Ok((Value::clone(&*session_info(call, &caller).await?), begun))
 }
 
