@@ -15,6 +15,9 @@ pub enum Error {
     /// The caller's mistake, told to a person.
     #[error("{0}")]
     UserError(String),
+    /// The record is not there, or not any more.
+    #[error("{0}")]
+    MissingError(String),
     /// There is no live session.
     #[error("Session expired")]
     SessionExpired,
@@ -73,6 +76,7 @@ impl Error {
             Self::AccessDenied(_) => "odoo.exceptions.AccessDenied",
             Self::AccessError(_) => "odoo.exceptions.AccessError",
             Self::UserError(_) => "odoo.exceptions.UserError",
+            Self::MissingError(_) => "odoo.exceptions.MissingError",
             Self::SessionExpired => "odoo.http.SessionExpiredException",
             Self::NotFound(_) => "werkzeug.exceptions.NotFound",
             Self::Python { name, .. } => name,

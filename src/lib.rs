@@ -54,6 +54,7 @@ pub mod config;
 pub mod database;
 pub mod error;
 pub mod models;
+pub mod python;
 pub mod routes;
 pub mod series;
 pub mod server;

@@ -110,7 +110,7 @@ impl Series {
     /// 15.0 reads the body before it looks at the session, so an expired session echoes the id; later
     /// series answer `"id": null`.
     #[must_use]
-    pub fn echoes_id_of_expired_session(self) -> bool {
+    pub fn echoes_id_of_unread_envelope(self) -> bool {
         self == Self::V15
     }
 
@@ -190,6 +190,45 @@ impl Series {
     #[must_use]
     pub fn unknown_service_is_unbound(self) -> bool {
         self == Self::V15
+    }
+
+    // --- calls of models --------------------------------------------------------------------------
+
+    /// What is said of a method that does not exist.
+    #[must_use]
+    pub fn unknown_method(self, model: &str, method: &str) -> String {
+        match self {
+            Self::V16 | Self::V19 => format!("The method '{model}.{method}' does not exist"),
+            _ => format!("The method '{method}' does not exist on the model '{model}'"),
+        }
+    }
+
+    /// What is said of a method that only the server itself may call.
+    #[must_use]
+    pub fn private_method(self, model: &str, method: &str) -> String {
+        let method = match self {
+            Self::V16 | Self::V19 => format!("'{model}.{method}'"),
+            _ => method.to_owned(),
+        };
+        format!("Private methods (such as {method}) cannot be called remotely.")
+    }
+
+    /// An unknown model at `call_kw`: from 18.0 on there is nothing at its path, before it is a `KeyError`.
+    #[must_use]
+    pub fn finds_no_path_for_unknown_model(self) -> bool {
+        self >= Self::V18
+    }
+
+    /// Too few arguments for `object`: an `IndexError`, in 19.0 a `ValueError`.
+    #[must_use]
+    pub fn unpacks_object_arguments(self) -> bool {
+        self >= Self::V19
+    }
+
+    /// The class of `res.users` as a `TypeError` names it.
+    #[must_use]
+    pub fn users_class(self) -> &'static str {
+        if self >= Self::V19 { "ResUsers" } else { "Users" }
     }
 
     // --- API keys ---------------------------------------------------------------------------------

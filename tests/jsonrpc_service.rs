@@ -218,3 +218,40 @@ async fn an_api_key_is_a_password_for_rpc_only() {
     assert!(database.write(|tx| Box::pin(api_key::revoke(tx, id))).await.unwrap());
     assert_eq!(client.service("common", "login", login("admin", key)).await.result(), false);
 }
+
+#[tokio::test]
+async fn objects_are_called_with_credentials_each_time() {
+    for series in Series::ALL {
+        let server = odoo(series).await;
+        let mut client = Client::new(&server);
+        let context = json!({"lang": "en_US", "tz": false, "uid": 2});
+        for uid in [json!(2), json!("2"), json!(2.0)] {
+            let args = json!(["odoo", uid, "admin", "res.users", "context_get"]);
+            assert_eq!(client.service("object", "execute", args.clone()).await.result(), context);
+            let args = json!(["odoo", uid, "admin", "res.users", "context_get", []]);
+            assert_eq!(client.service("object", "execute_kw", args).await.result(), context);
+        }
+        assert_eq!(client.uid().await, None, "no session comes of it");
+        let call = |uid: Value, password: &str, model: &str, method: &str| json!(["odoo", uid, password, model, method, []]);
+        for (args, name, message) in [
+            (call(json!(2), "nope", "res.users", "context_get"), "odoo.exceptions.AccessDenied", "Access Denied"),
+            (call(json!(2), "", "res.users", "context_get"), "odoo.exceptions.AccessDenied", "Access Denied"),
+            (call(json!(0), "admin", "res.users", "context_get"), "odoo.exceptions.AccessDenied", "Access Denied"),
+            (call(json!(1), "admin", "res.users", "context_get"), "odoo.exceptions.AccessDenied", "Access Denied"),
+            (call(json!(98765), "admin", "res.users", "context_get"), "odoo.exceptions.MissingError", "Record does not exist"),
+            (call(json!("x"), "admin", "res.users", "context_get"), "builtins.ValueError", "invalid literal for int()"),
+            (call(json!(null), "admin", "res.users", "context_get"), "builtins.TypeError", "int() argument must be"),
+            (call(json!(2), "admin", "no.such", "search"), "odoo.exceptions.UserError", "Object no.such doesn't exist"),
+            (call(json!(2), "admin", "res.users", "_write"), "odoo.exceptions.AccessError", "Private methods (such as "),
+            (call(json!(2), "admin", "res.users", "nope"), "builtins.AttributeError", "The method 'res.users.nope'"),
+        ] {
+            let (got_name, got_message) = client.service("object", "execute_kw", args.clone()).await.exception();
+            let in_two_words = got_message.replace("'nope' does not exist on the model 'res.users'", "'res.users.nope'");
+            assert_eq!(got_name, name, "{series} {args}");
+            assert!(in_two_words.starts_with(message), "{series} {got_message}");
+        }
+        let unknown = client.service("object", "execute_foo", call(json!(2), "admin", "res.users", "context_get")).await;
+        assert_eq!(unknown.exception().1, "Method not available execute_foo");
+        assert!(client.service("object", "execute_kw", json!(["odoo", 2])).await.exception().0.starts_with("builtins."));
+    }
+}

@@ -59,8 +59,8 @@ pub async fn interactively(
     Ok(LoggedIn { user, second_factor })
 }
 
-/// Checks the credentials of a call, as `/jsonrpc` and XML-RPC do: the password, or an API key of the scope `rpc`. Who
-/// has a second factor must use a key.
+/// Checks a login and what comes with it in a call, as `/jsonrpc` and XML-RPC do: the password, or an API key of the
+/// scope `rpc`. Who has a second factor must use a key.
 ///
 /// # Errors
 /// As [`interactively`].
@@ -73,13 +73,49 @@ pub async fn by_credentials(
     let source = Source::new(attempt.address, attempt.login);
     cooldown::check(db.connection(), &source, clock.now()).await?;
     let user = find(db.connection(), attempt.login).await?;
+    authorize(db, passwords, clock, source, user, attempt.password).await
+}
+
+/// As [`by_credentials`], for a user who is named by id.
+///
+/// # Errors
+/// As [`interactively`], and a `MissingError` for an id that nobody has.
+pub async fn by_uid(
+    db: &Arc<Database>,
+    passwords: &Passwords,
+    clock: &Clock,
+    uid: i32,
+    password: &str,
+    address: &str,
+) -> Result<res_users::Model> {
+    if uid == 0 || password.is_empty() {
+        return Err(Error::access_denied());
+    }
+    let source = Source::new(address, &uid.to_string());
+    cooldown::check(db.connection(), &source, clock.now()).await?;
+    let Some(user) = res_users::Entity::find_by_id(uid).one(db.connection()).await? else {
+        let record = format!("(Record: res.users({uid},), User: {uid})");
+        return Err(Error::MissingError(format!("Record does not exist or has been deleted.\n{record}")));
+    };
+    authorize(db, passwords, clock, source, Some(user).filter(|user| user.active), password).await
+}
+
+async fn authorize(
+    db: &Arc<Database>,
+    passwords: &Passwords,
+    clock: &Clock,
+    source: Source,
+    user: Option<res_users::Model>,
+    password: &str,
+) -> Result<res_users::Model> {
     if let Some(user) = &user
-        && api_key::check(db, passwords, attempt.password, clock.now()).await? == Some(user.id)
+        && api_key::check(db, passwords, password, clock.now()).await? == Some(user.id)
     {
         return Ok(user.clone());
     }
+    let login = user.as_ref().map(|user| user.login.as_str()).unwrap_or_default();
     let stored = user.as_ref().filter(|user| user.totp_secret.is_none()).and_then(|user| user.password.as_deref());
-    let verdict = passwords.verify_again(db.name(), attempt.login, attempt.password, stored).await;
+    let verdict = passwords.verify_again(db.name(), login, password, stored).await;
     match (user, verdict) {
         (Some(user), Verdict::Right) => Ok(user),
         (Some(user), verdict @ Verdict::Rehashed(_)) => succeed(db, source, user, verdict, clock.now()).await,

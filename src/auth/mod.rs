@@ -8,6 +8,21 @@ pub mod password;
 pub mod session;
 pub mod visit;
 
+use std::sync::Arc;
+
+use entity::res_users;
+
+use crate::database::{Database, Version};
+
+/// A user who is logged in, and the database.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub database: Arc<Database>,
+    /// What is remembered of the database counts for the call if it is of this version.
+    pub version: Version,
+    pub user: res_users::Model,
+}
+
 /// Random bytes of the operating system.
 ///
 /// # Panics

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use entity::{res_users, sessions};
+use entity::sessions;
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::Caller;
 use super::login::LoggedIn;
 use super::session::{self, Content, Device, Sid, Stored};
 use crate::app::App;
@@ -68,15 +69,6 @@ struct State {
 pub struct Begun {
     pub sid: Sid,
     pub session: sessions::Model,
-}
-
-/// A user who is logged in, and the database.
-#[derive(Clone, Debug)]
-pub struct Caller {
-    pub database: Arc<Database>,
-    /// What is remembered of the database counts for the call if it is of this version.
-    pub version: Version,
-    pub user: res_users::Model,
 }
 
 impl Visit {

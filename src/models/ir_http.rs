@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::groups::Membership;
 use super::res_users;
-use crate::auth::visit::Caller;
+use crate::auth::Caller;
 use crate::clock;
 use crate::database::{DEFAULT_LANG, parameter};
 use crate::error::Result;

@@ -5,9 +5,11 @@ use entity::{ir_model_data, res_company_users_rel, res_groups_users_rel, res_par
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Value, json};
 
-use crate::auth::visit::Caller;
+use crate::auth::Caller;
 use crate::database::DEFAULT_LANG;
 use crate::error::{Error, Result};
+use crate::models::MethodCall;
+use crate::python::Signature;
 
 /// The groups of an internal user who is told no others.
 const INTERNAL_GROUPS: [&str; 3] = ["base.group_user", "base.group_partner_manager", "base.group_allow_export"];
@@ -126,8 +128,10 @@ pub async fn partner(db: &impl ConnectionTrait, partner: i32) -> Result<Option<r
 /// The context in which the user works: `{"lang", "tz", "uid"}`.
 ///
 /// # Errors
-/// A failure of the database.
-pub async fn context_get(caller: &Caller) -> Result<Value> {
+/// A `TypeError` for arguments; a failure of the database.
+pub async fn context_get(caller: &Caller, call: MethodCall) -> Result<Value> {
+    let function = format!("{}.context_get", caller.database.series().users_class());
+    Signature { function, required: &[], optional: &[], method: true }.bind_positional(call.args)?;
     let partner = partner(caller.database.connection(), caller.user.partner_id).await?;
     Ok(context(caller, partner.as_ref()))
 }

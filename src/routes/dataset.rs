@@ -3,18 +3,31 @@
 use serde_json::Value;
 
 use super::Call;
-use crate::error::Result;
-use crate::wire::python::Signature;
+use crate::error::{Error, Result};
+use crate::models::{self, MethodCall};
+use crate::python::{self, Signature};
+use crate::wire::page;
 
 /// `/web/dataset/call_kw[/<model>/<method>]`.
 pub async fn call_kw(call: Call) -> Result<Value> {
     let caller = call.visit.caller().await?;
+    let series = call.app.series;
     let signature = Signature {
-        function: call.app.series.route_function("DataSet", "call_kw"),
+        function: series.route_function("DataSet", "call_kw"),
         required: &["model", "method", "args", "kwargs"],
         optional: &[],
         method: true,
     };
-    let arguments = signature.bind_named(call.params)?;
-    crate::models::call(&caller, arguments).await
+    let mut arguments = signature.bind_named(call.params)?.into_iter().map(Option::unwrap_or_default);
+    let mut next = || arguments.next().unwrap_or_default();
+    let (model, method, args, kwargs) = (python::text(&next()), python::text(&next()), next(), next());
+    if !models::has(&model) {
+        return Err(if series.finds_no_path_for_unknown_model() {
+            Error::NotFound(page::NOT_FOUND.to_owned())
+        } else {
+            Error::key_error(model)
+        });
+    }
+    let (args, kwargs) = (python::list(args)?, python::dict(kwargs)?);
+    models::call(&caller, MethodCall { model, method, args, kwargs }).await
 }

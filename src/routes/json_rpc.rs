@@ -20,9 +20,10 @@ use super::{Shared, answered, database, dataset, jsonrpc, session_auth, version,
 use crate::app::App;
 use crate::auth::visit::Visit;
 use crate::error::{Error, Result};
+use crate::python;
 use crate::series::Series;
 use crate::wire::envelope::{self, Envelope};
-use crate::wire::{fault, page, python, rest};
+use crate::wire::{fault, page, rest};
 
 /// A call of a JSON-RPC route.
 #[derive(Clone, Debug)]
@@ -169,12 +170,14 @@ pub async fn call(shared: &Shared, visit: Arc<Visit>, name: &'static str, envelo
     answered(rest::json_response(StatusCode::OK, body))
 }
 
-/// From 16.0 on an expired session is found out before the envelope is read, so the id is not known.
+/// From 16.0 on an expired session, or that there is nothing at a path, is found out before the envelope is read, so
+/// the id is not known.
 fn id_of_failure<'a>(error: &RawValue, envelope: &Envelope<'a>, series: Series) -> &'a str {
     #[derive(Deserialize)]
     struct Code {
         code: i32,
     }
-    let expired = serde_json::from_str(error.get()).is_ok_and(|Code { code }| code == fault::SESSION_EXPIRED);
-    if expired && !series.echoes_id_of_expired_session() { "null" } else { envelope.id() }
+    let unread = [fault::SESSION_EXPIRED, fault::NOT_FOUND];
+    let early = serde_json::from_str(error.get()).is_ok_and(|Code { code }| unread.contains(&code));
+    if early && !series.echoes_id_of_unread_envelope() { "null" } else { envelope.id() }
 }

@@ -1,11 +1,11 @@
-//! `/jsonrpc`: `{"service", "method", "args"}` for the services `common` and `db`.
+//! `/jsonrpc`: `{"service", "method", "args"}` for the services `common`, `db` and `object`.
 
 use serde_json::Value;
 
 use super::Call;
 use crate::error::{Error, Result};
+use crate::python::{self, Signature, type_name};
 use crate::services;
-use crate::wire::python::{Signature, type_name};
 
 /// `/jsonrpc`.
 pub async fn jsonrpc(call: Call) -> Result<Value> {
@@ -30,14 +30,5 @@ pub async fn jsonrpc(call: Call) -> Result<Value> {
         address: call.visit.client().address.clone(),
         host: call.visit.client().host.clone(),
     };
-    services::dispatch(&caller, &text(&service), &text(&method), args).await
-}
-
-/// A name as Python would show it in a message.
-fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Null => "None".to_owned(),
-        other => other.to_string(),
-    }
+    services::dispatch(&caller, &python::text(&service), &python::text(&method), args).await
 }

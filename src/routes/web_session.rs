@@ -11,14 +11,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Call, Shared, answered};
+use crate::auth::Caller;
 use crate::auth::login::{self, Attempt};
 use crate::auth::password::Verdict;
-use crate::auth::visit::{Begun, Caller, Visit};
+use crate::auth::visit::{Begun, Visit};
 use crate::database::{self, Database, parameter};
 use crate::error::{Error, Result};
 use crate::models::ir_http;
+use crate::python::Signature;
 use crate::wire::page;
-use crate::wire::python::Signature;
 
 /// `/web/session/authenticate`: logs in and answers with the session info; with `uid: null` where a second factor is
 /// awaited.

@@ -1,8 +1,9 @@
-//! The RPC services `common` and `db`, which `/jsonrpc` carries: functions called by position, each with the database and
+//! The RPC services `common`, `db` and `object`, which `/jsonrpc` carries: functions called by position, each with the database and
 //! the credentials that it needs.
 
 mod common;
 mod db;
+mod object;
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use serde_json::Value;
 
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::wire::python::Signature;
+use crate::python::Signature;
 
 /// Who calls a service.
 #[derive(Clone, Debug)]
@@ -30,6 +31,7 @@ pub async fn dispatch(client: &Client, service: &str, method: &str, args: Vec<Va
     match service {
         "common" => common::dispatch(client, method, args).await,
         "db" => db::dispatch(client, method, args).await,
+        "object" => object::dispatch(client, method, args).await,
         _ if client.app.series.unknown_service_is_unbound() => Err(Error::Python {
             name: "builtins.UnboundLocalError",
             message: "local variable 'dispatch' referenced before assignment".to_owned(),

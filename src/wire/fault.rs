@@ -9,13 +9,15 @@ use crate::series::Series;
 
 /// The code of an expired session, in all series.
 pub const SESSION_EXPIRED: i32 = 100;
+/// The code of a path at which there is nothing.
+pub const NOT_FOUND: i32 = 404;
 
 /// The error object for a series.
 #[must_use]
 pub fn object(error: &Error, series: Series) -> ErrorObjectOwned {
     let (code, message) = match error {
         Error::SessionExpired => (SESSION_EXPIRED, "Odoo Session Expired"),
-        Error::NotFound(_) => (404, "404: Not Found"),
+        Error::NotFound(_) => (NOT_FOUND, "404: Not Found"),
         _ => (series.error_code(), "Odoo Server Error"),
     };
     ErrorObjectOwned::owned(code, message, Some(data(error, series)))

@@ -4,6 +4,5 @@
 pub mod envelope;
 pub mod fault;
 pub mod page;
-pub mod python;
 pub mod rest;
 pub mod rpc;

@@ -18,7 +18,7 @@ pub fn failure(error: &Error) -> Response {
     let status = match error {
         Error::AccessDenied(_) | Error::AccessError(_) => StatusCode::FORBIDDEN,
         Error::SessionExpired => StatusCode::UNAUTHORIZED,
-        Error::NotFound(_) => StatusCode::NOT_FOUND,
+        Error::NotFound(_) | Error::MissingError(_) => StatusCode::NOT_FOUND,
         Error::BadRequest(_) | Error::UserError(_) => StatusCode::BAD_REQUEST,
         Error::Python { .. } | Error::Database(_) => StatusCode::INTERNAL_SERVER_ERROR,
     };

@@ -89,6 +89,53 @@ pub fn type_name(value: &Value) -> &'static str {
     }
 }
 
+/// A value as Python would show it in a message.
+#[must_use]
+pub fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "None".to_owned(),
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// `int(value)`.
+///
+/// # Errors
+/// The `TypeError` or `ValueError` that Python raises for what is no number.
+pub fn int(value: &Value) -> Result<i64> {
+    match value {
+        Value::Bool(flag) => Ok(i64::from(*flag)),
+        Value::Number(number) => number
+            .as_i64()
+            .or_else(|| number.as_f64().and_then(|float| format!("{:.0}", float.trunc()).parse().ok()))
+            .ok_or_else(|| Error::type_error("the number is too large")),
+        Value::String(text) => text.trim().parse().map_err(|_| Error::Python {
+            name: "builtins.ValueError",
+            message: format!("invalid literal for int() with base 10: '{text}'"),
+        }),
+        other => Err(Error::type_error(format!(
+            "int() argument must be a string, a bytes-like object or a real number, not '{}'",
+            type_name(other)
+        ))),
+    }
+}
+
+/// `list(value)`, as Odoo makes of positional arguments.
+///
+/// # Errors
+/// The `TypeError` that Python raises for what is no sequence.
+pub fn list(value: Value) -> Result<Vec<Value>> {
+    match value {
+        Value::Array(items) => Ok(items),
+        Value::String(text) => Ok(text.chars().map(|c| c.to_string().into()).collect()),
+        Value::Object(map) => Ok(map.into_iter().map(|(key, _)| key.into()).collect()),
+        other => Err(Error::type_error(format!("'{}' object is not iterable", type_name(&other)))),
+    }
+}
+
 /// `dict(value)`, as Odoo makes of `params`: an object, or a sequence of pairs.
 ///
 /// # Errors
@@ -96,20 +143,13 @@ pub fn type_name(value: &Value) -> &'static str {
 pub fn dict(value: Value) -> Result<Map<String, Value>> {
     let items = match value {
         Value::Object(map) => return Ok(map),
-        Value::Array(items) => items,
-        Value::String(text) => text.chars().map(|c| c.to_string().into()).collect(),
-        other => return Err(Error::type_error(format!("'{}' object is not iterable", type_name(&other)))),
+        other => list(other)?,
     };
     let mut map = Map::new();
     for (index, item) in items.into_iter().enumerate() {
-        let pair = match item {
-            Value::Array(pair) => pair,
-            Value::String(text) => text.chars().map(|c| c.to_string().into()).collect(),
-            Value::Object(map) => map.into_iter().map(|(key, _)| key.into()).collect(),
-            _ => {
-                let message = format!("cannot convert dictionary update sequence element #{index} to a sequence");
-                return Err(Error::type_error(message));
-            }
+        let Ok(pair) = list(item) else {
+            let message = format!("cannot convert dictionary update sequence element #{index} to a sequence");
+            return Err(Error::type_error(message));
         };
         let length = pair.len();
         match <[Value; 2]>::try_from(pair) {
