@@ -74,7 +74,7 @@ impl App {
             Storage::Directory(path) => Store::directory(path.clone())
                 .map_err(|error| StartError::Store(format!("cannot use the folder {}: {error}", path.display())))?,
             Storage::Postgres(url) => {
-                Store::postgres(url).await.map_err(|error| StartError::Store(error.to_string()))?
+                Store::postgres(url, &config.databases).await.map_err(|error| StartError::Store(error.to_string()))?
             }
         };
         let keeping = match &config.storage {

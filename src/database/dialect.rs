@@ -76,12 +76,13 @@ pub async fn advance_sequence(connection: &impl ConnectionTrait, table: &str) ->
     connection.execute(&query).await.map(drop)
 }
 
-/// The databases of a PostgreSQL server that belong to the role that asks, as Odoo lists them.
+/// The databases of a PostgreSQL server that belong to the role that asks, as Odoo lists them, and those that are called
+/// as in `also`.
 ///
 /// # Errors
 /// A failure of the database.
-pub async fn list_databases(server: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
-    let rows = server.query_all(&own_databases()).await?;
+pub async fn list_databases(server: &DatabaseConnection, also: &[String]) -> Result<Vec<String>, DbErr> {
+    let rows = server.query_all(&own_databases(also)).await?;
     rows.iter().map(|row| row.try_get_by("datname")).collect()
 }
 
@@ -98,7 +99,7 @@ pub async fn has_database(server: &DatabaseConnection, name: &str) -> Result<boo
     Ok(server.query_one(&query).await?.is_some())
 }
 
-fn own_databases() -> SelectStatement {
+fn own_databases(also: &[String]) -> SelectStatement {
     let col = |name: &'static str| Expr::col(Alias::new(name));
     let owner = Query::select()
         .column(Alias::new("oid"))
@@ -108,10 +109,10 @@ fn own_databases() -> SelectStatement {
     Query::select()
         .expr_as(col("datname").cast_as(Alias::new("text")), Alias::new("datname"))
         .from(Alias::new("pg_database"))
-        .and_where(col("datdba").in_subquery(owner))
+        .and_where(col("datdba").in_subquery(owner).or(col("datname").is_in(also)))
         .and_where(col("datallowconn"))
         .and_where(col("datistemplate").not())
-        .and_where(col("datname").ne("postgres"))
+        .and_where(col("datname").ne("postgres").or(col("datname").is_in(also)))
         .take()
 }
 

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDateTime;
 use entity::{
-    ir_config_parameter, ir_model_data, ir_module_module, res_company, res_country, res_lang, res_partner, res_users,
-    sessions,
+    ir_config_parameter, ir_model_data, ir_module_module, res_company, res_country, res_currency, res_lang,
+    res_partner, res_users, sessions,
 };
 use include_dir::{Dir, File, include_dir};
 use sea_orm::sea_query::{Alias, Expr, InsertStatement, Keyword, Query, SimpleExpr};
@@ -319,7 +319,7 @@ async fn administrator(db: &impl ConnectionTrait, now: NaiveDateTime, new: &NewD
     Ok(())
 }
 
-/// The country decides the company's currency, as in Odoo.
+/// The country decides the company's currency, which is activated, as in Odoo.
 async fn main_company(db: &impl ConnectionTrait, new: &NewDatabase) -> Result<()> {
     let mut company = res_company::ActiveModel { id: Set(MAIN_COMPANY), ..Default::default() };
     let mut partner = <res_partner::ActiveModel as Default>::default();
@@ -330,6 +330,8 @@ async fn main_company(db: &impl ConnectionTrait, new: &NewDatabase) -> Result<()
             partner.country_id = Set(Some(country.id));
             if let Some(currency) = country.currency_id {
                 company.currency_id = Set(currency);
+                let used = res_currency::ActiveModel { id: Set(currency), active: Set(true), ..Default::default() };
+                used.update(db).await?;
             }
         }
     }

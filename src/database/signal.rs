@@ -4,8 +4,9 @@
 use std::fmt;
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
@@ -22,8 +23,8 @@ pub enum Signal {
     /// A database of this process only: the number of its commits.
     Process(AtomicU64),
     /// The header of SQLite's WAL index, which every process that commits rewrites. It is read with a system call, not a
-    /// statement. The file stays open as long as the connections: to close it would drop their POSIX locks.
-    WalIndex(File),
+    /// statement.
+    WalIndex(WalIndex),
     /// PostgreSQL's snapshot: which transactions are visible.
     Snapshot,
     /// None, where files cannot be read so: nothing is remembered.
@@ -41,6 +42,12 @@ impl fmt::Debug for Signal {
     }
 }
 
+/// The file of a WAL index. It stays open as long as the connections: to close it would drop their POSIX locks.
+pub struct WalIndex {
+    path: PathBuf,
+    file: Mutex<File>,
+}
+
 impl Signal {
     /// The signal of the SQLite file at `path`, to which a connection is open.
     ///
@@ -52,7 +59,9 @@ impl Signal {
         }
         let mut index = path.as_os_str().to_owned();
         index.push("-shm");
-        File::open(index).map(Self::WalIndex)
+        let path = PathBuf::from(index);
+        let file = Mutex::new(File::open(&path)?);
+        Ok(Self::WalIndex(WalIndex { path, file }))
     }
 
     /// Says that this process has committed something.
@@ -70,7 +79,7 @@ impl Signal {
         match self {
             Self::Process(commits) => Ok(Version(commits.load(Ordering::Acquire).to_le_bytes().to_vec())),
             Self::Never(asked) => Ok(Version(asked.fetch_add(1, Ordering::Relaxed).to_le_bytes().to_vec())),
-            Self::WalIndex(file) => header(file).map_err(|error| DbErr::Custom(error.to_string())),
+            Self::WalIndex(index) => index.header().map_err(|error| DbErr::Custom(error.to_string())),
             Self::Snapshot => {
                 let snapshot = Expr::cust("pg_current_snapshot()").cast_as(Alias::new("text"));
                 let query = Query::select().expr_as(snapshot, Alias::new("snapshot")).take();
@@ -83,13 +92,45 @@ impl Signal {
 }
 
 #[cfg(unix)]
-fn header(file: &File) -> io::Result<Version> {
-    let mut header = vec![0; WAL_INDEX_HEADER];
-    std::os::unix::fs::FileExt::read_exact_at(file, &mut header, 0)?;
-    Ok(Version(header))
+impl WalIndex {
+    fn header(&self) -> io::Result<Version> {
+        use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if file.metadata()?.nlink() == 0 {
+            // SQLite has made another; what is in this one will never change again.
+            *file = File::open(&self.path)?;
+        }
+        let mut header = vec![0; WAL_INDEX_HEADER];
+        file.read_exact_at(&mut header, 0)?;
+        Ok(Version(header))
+    }
 }
 
 #[cfg(not(unix))]
-fn header(_: &File) -> io::Result<Version> {
-    Err(io::ErrorKind::Unsupported.into())
+impl WalIndex {
+    fn header(&self) -> io::Result<Version> {
+        let _ = (&self.path, &self.file);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_wal_index_that_was_replaced_is_opened_again() {
+        let path = std::env::temp_dir().join(format!("wiredoo-signal-{}", std::process::id()));
+        let index = path.with_file_name(format!("wiredoo-signal-{}-shm", std::process::id()));
+        let connection = sea_orm::Database::connect("sqlite::memory:").await.unwrap();
+        std::fs::write(&index, [1; WAL_INDEX_HEADER]).unwrap();
+        let signal = Signal::of_file(&path).unwrap();
+        let first = signal.version(&connection).await.unwrap();
+        std::fs::remove_file(&index).unwrap();
+        std::fs::write(&index, [2; WAL_INDEX_HEADER]).unwrap();
+        let second = signal.version(&connection).await.unwrap();
+        assert_ne!(first, second);
+        assert_eq!(second, signal.version(&connection).await.unwrap());
+        std::fs::remove_file(&index).unwrap();
+    }
 }

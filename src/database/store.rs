@@ -48,6 +48,7 @@ struct Held {
 pub struct Postgres {
     url: url::Url,
     server: DatabaseConnection,
+    also: Vec<String>,
 }
 
 impl fmt::Debug for Store {
@@ -77,11 +78,11 @@ impl Store {
     }
 
     /// The PostgreSQL server at `url`. Its databases are managed from the database `postgres`, or where that is out of
-    /// reach from the one that the URL names.
+    /// reach from the one that the URL names. Those called as in `also` are listed whoever owns them.
     ///
     /// # Errors
     /// The URL is none, or the server cannot be reached.
-    pub async fn postgres(url: &str) -> Result<Self, DbErr> {
+    pub async fn postgres(url: &str, also: &[String]) -> Result<Self, DbErr> {
         let url = postgres_url(url)?;
         let server = match connect_postgres(&url, "postgres", 2).await {
             Ok(server) => server,
@@ -90,7 +91,7 @@ impl Store {
                 None => return Err(error),
             },
         };
-        Ok(Self::Postgres(Postgres { url, server }))
+        Ok(Self::Postgres(Postgres { url, server, also: also.to_vec() }))
     }
 
     /// Whether the databases are gone with the process.
@@ -107,7 +108,7 @@ impl Store {
         let mut names = match self {
             Self::Directory(folder) => names_in(folder).map_err(|error| file_error(&error))?,
             Self::Memory(memory) => memory.lock().keys().cloned().collect(),
-            Self::Postgres(postgres) => dialect::list_databases(&postgres.server).await?,
+            Self::Postgres(postgres) => dialect::list_databases(&postgres.server, &postgres.also).await?,
         };
         names.sort_unstable();
         Ok(names)
@@ -299,6 +300,9 @@ async fn connect_sqlite(path: &Path) -> Result<DatabaseConnection, DbErr> {
     options
         .max_connections(SQLITE_CONNECTIONS)
         .min_connections(1)
+        // Not even for a moment may all be closed: SQLite would remove the WAL index, from which `Signal` reads.
+        .idle_timeout(None)
+        .max_lifetime(None)
         .test_before_acquire(false)
         .sqlx_logging(false)
         .map_sqlx_sqlite_opts(move |options| {
