@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::auth::password;
@@ -75,7 +76,14 @@ pub struct StoreArgs {
     #[arg(long, env = "WIREDOO_DATA_DIR", value_name = "DIR", global = true)]
     pub data_dir: Option<PathBuf>,
     /// PostgreSQL server of the databases, postgres://…
-    #[arg(long, env = "WIREDOO_DATABASE_URL", value_name = "URL", conflicts_with = "data_dir", global = true)]
+    #[arg(
+        long,
+        env = "WIREDOO_DATABASE_URL",
+        value_name = "URL",
+        conflicts_with = "data_dir",
+        global = true,
+        hide_env_values = true
+    )]
     pub database_url: Option<String>,
     /// Name of the database
     #[arg(long, env = "WIREDOO_DB", value_name = "NAME", default_value = "odoo", global = true)]
@@ -171,7 +179,7 @@ pub struct ServeArgs {
     pub data_dir: Option<PathBuf>,
     /// Keep all databases in memory, gone at the end. Passwords are hashed with 1,000 rounds then, unless
     /// --pbkdf2-rounds says otherwise, so that the server is ready at once and logins take no time
-    #[arg(long, env = "WIREDOO_EPHEMERAL", group = "storage")]
+    #[arg(long, env = "WIREDOO_EPHEMERAL", group = "storage", value_parser = FalseyValueParser::new())]
     pub ephemeral: bool,
     /// Keep the databases on a PostgreSQL server, postgres://user:password@host:port/. Where --db is not given, the
     /// database in the URL's path is the default one
@@ -184,7 +192,7 @@ pub struct ServeArgs {
     #[arg(long, env = "WIREDOO_DB_FILTER", value_name = "REGEX", value_parser = Filter::new)]
     pub db_filter: Option<Filter>,
     /// Do not tell the list of databases
-    #[arg(long, env = "WIREDOO_NO_LIST_DB")]
+    #[arg(long, env = "WIREDOO_NO_LIST_DB", value_parser = FalseyValueParser::new())]
     pub no_list_db: bool,
     /// Login of the administrator of databases that are made
     #[arg(long, env = "WIREDOO_ADMIN_LOGIN", default_value = "admin", value_name = "LOGIN")]
@@ -220,7 +228,7 @@ pub struct ServeArgs {
     #[arg(long, env = "WIREDOO_MAX_BODY", value_name = "BYTES", default_value_t = Limits::default().body)]
     pub max_body: usize,
     /// Believe X-Forwarded-For, X-Forwarded-Host and X-Forwarded-Proto; only behind a proxy that sets them
-    #[arg(long, env = "WIREDOO_PROXY_MODE")]
+    #[arg(long, env = "WIREDOO_PROXY_MODE", value_parser = FalseyValueParser::new())]
     pub proxy_mode: bool,
     /// What is logged, such as `info`, `debug` or `wiredoo=debug,warn`
     #[arg(long, env = "WIREDOO_LOG", value_name = "FILTER", default_value = "info")]
