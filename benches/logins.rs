@@ -42,7 +42,7 @@ fn bare_loop(threads: usize) -> f64 {
 
 /// The rate of logins by `clients` at once, and the longest that `/web/health` took meanwhile.
 async fn logins(clients: usize) -> (f64, Duration) {
-    let server = Wiredoo::builder().configure(|config| config.pbkdf2_rounds = ROUNDS).start().await;
+    let server = Wiredoo::builder().configure(|config| config.pbkdf2_rounds = Some(ROUNDS)).start().await;
     let server = Arc::new(server.expect("a server starts"));
     let began = Instant::now();
     let mut running = JoinSet::new();

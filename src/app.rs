@@ -1,20 +1,21 @@
 //! What all requests of one server share.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use chrono::TimeDelta;
-use entity::res_users;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
+use crate::auth::api_key;
+use crate::auth::cooldown::{self, Tries};
+use crate::auth::login::Gate;
 use crate::auth::master::{Keeping, Master};
 use crate::auth::password::Passwords;
 use crate::auth::session::{self, Sid};
-use crate::auth::{api_key, cooldown};
 use crate::clock::Clock;
 use crate::config::{Config, Storage};
 use crate::database::{DEFAULT_LANG, Database, Databases, NewDatabase, OpenError, Store};
 use crate::error::Result;
+use crate::models::res_users;
 use crate::series::Series;
 
 /// The state of one server.
@@ -25,10 +26,11 @@ pub struct App {
     pub databases: Databases,
     pub passwords: Passwords,
     pub master: Master,
+    pub tries: Tries,
 }
 
 /// Failed logins are forgotten after this time.
-const FAILURES_KEPT: TimeDelta = TimeDelta::days(1);
+const FAILURES_KEPT: TimeDelta = TimeDelta::hours(1);
 
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -78,16 +80,17 @@ impl App {
             }
         };
         let keeping = match &config.storage {
-            Storage::Memory => Keeping::Process,
+            Storage::Memory => Keeping::Process(RwLock::default()),
             Storage::Directory(folder) => Keeping::Folder(folder.clone()),
             Storage::Postgres(_) => Keeping::Nowhere,
         };
         let clock = Clock::default();
         Ok(Arc::new(Self {
             series: config.series,
-            passwords: Passwords::new(config.pbkdf2_rounds),
+            passwords: Passwords::new(config.rounds()),
             databases: Databases::new(store, config.series, clock.clone()),
             master: Master::new(&config.master_password, keeping),
+            tries: Tries::default(),
             clock,
             config,
         }))
@@ -98,28 +101,28 @@ impl App {
     /// # Errors
     /// See [`OpenError`].
     pub async fn ensure(&self, name: &str) -> Result<Arc<Database>, OpenError> {
-        if !self.databases.is_missing(name).await? {
-            return self.databases.open(name).await;
-        }
-        let new = NewDatabase {
-            login: self.config.admin_login.clone(),
-            password_hash: self.passwords.hash(&self.config.admin_password).await,
-            lang: DEFAULT_LANG.to_owned(),
-            country_code: None,
-            phone: None,
+        let new = async {
+            NewDatabase {
+                login: self.config.admin_login.clone(),
+                password_hash: self.passwords.hash(&self.config.admin_password).await,
+                lang: DEFAULT_LANG.to_owned(),
+                country_code: None,
+                phone: None,
+            }
         };
-        self.databases.ensure(name, &new).await
+        self.databases.ensure(name, new).await
     }
 
     /// Gives the administrator the configured API key, where it is not there yet.
     async fn ensure_api_key(&self, database: &Arc<Database>) -> Result<()> {
         let Some(key) = &self.config.admin_api_key else { return Ok(()) };
         let now = self.clock.now();
-        if api_key::check(database, &self.passwords, key, now).await?.is_some() {
-            return Ok(());
-        }
-        let login = res_users::Column::Login.eq(&self.config.admin_login);
-        if let Some(user) = res_users::Entity::find().filter(login).one(database.connection()).await? {
+        if let Some(user) = res_users::find(database.connection(), &self.config.admin_login).await? {
+            for known in api_key::list(database.connection(), user.id).await? {
+                if self.passwords.verify_key(database.name(), key, &known.key).await {
+                    return Ok(());
+                }
+            }
             let stored = database.write(|tx| {
                 let key = key.clone();
                 Box::pin(async move { api_key::store(tx, user.id, "--admin-api-key", &key, None, now).await })
@@ -144,20 +147,32 @@ impl App {
         Ok(self.config.db_filter.visible(self.databases.list().await?, host))
     }
 
-    /// The database in which the session of a sid is, if the host sees it.
+    /// The open databases in which the session of a sid can be, of those that the host sees.
+    #[must_use]
+    pub fn open_databases_of_sid(&self, sid: &Sid, host: &str) -> Vec<Arc<Database>> {
+        let can_be = |name: &str| sid.may_be_of(name) && self.config.db_filter.admits(name, host);
+        self.databases.all_open().into_iter().filter(|database| can_be(database.name())).collect()
+    }
+
+    /// The other databases in which the session of a sid can be, which are opened for that.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn database_of_sid(&self, sid: &Sid, host: &str) -> Result<Option<Arc<Database>>> {
-        let tagged = |name: &str| sid.may_be_of(name);
-        let open = self.databases.all_open().into_iter().find(|database| tagged(database.name()));
-        let name = match &open {
-            Some(database) => Some(database.name().to_owned()),
-            None => self.databases.list().await?.into_iter().find(|name| tagged(name)),
-        };
-        let Some(name) = name.filter(|name| self.config.db_filter.admits(name, host)) else { return Ok(None) };
-        // One that cannot be opened has no sessions for anybody.
-        Ok(self.databases.open(&name).await.ok())
+    pub async fn closed_databases_of_sid(&self, sid: &Sid, host: &str) -> Result<Vec<Arc<Database>>> {
+        let open = self.open_databases_of_sid(sid, host);
+        let mut databases = Vec::new();
+        for name in self.visible_databases(host).await? {
+            if !sid.may_be_of(&name) || open.iter().any(|database| database.name() == name) {
+                continue;
+            }
+            match self.databases.open(&name).await {
+                Ok(database) => databases.push(database),
+                Err(error @ OpenError::Store { .. }) => return Err(error.into()),
+                // One that is not ours has no sessions.
+                Err(_) => {}
+            }
+        }
+        Ok(databases)
     }
 
     /// Removes expired sessions and forgotten failures from all open databases.
@@ -165,7 +180,7 @@ impl App {
         let now = self.clock.now();
         for database in self.databases.all_open() {
             let swept = database
-                .write(|tx| {
+                .write_committed(|tx| {
                     Box::pin(async move {
                         cooldown::sweep(tx, now - FAILURES_KEPT).await?;
                         session::sweep(tx, now).await
@@ -178,5 +193,11 @@ impl App {
                 Err(error) => tracing::warn!(db = database.name(), %error, "expired sessions could not be removed"),
             }
         }
+    }
+
+    /// What logins of a client at `address` need to know.
+    #[must_use]
+    pub fn gate<'a>(&'a self, address: &'a str) -> Gate<'a> {
+        Gate { passwords: &self.passwords, clock: &self.clock, tries: &self.tries, address }
     }
 }

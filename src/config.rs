@@ -37,8 +37,8 @@ pub struct Config {
     pub master_password: String,
     /// How long a session lives without being used; the series' own where it is not set.
     pub session_lifetime: Option<Duration>,
-    /// The rounds of new password hashes.
-    pub pbkdf2_rounds: u32,
+    /// The rounds of new password hashes; where not set, 600,000, or 1,000 where all is gone with the process.
+    pub pbkdf2_rounds: Option<u32>,
     /// Whether `X-Forwarded-For`, `-Host` and `-Proto` are believed.
     pub proxy_mode: bool,
     pub limits: Limits,
@@ -59,6 +59,15 @@ impl Default for Limits {
     }
 }
 
+impl Config {
+    /// The rounds of new password hashes.
+    #[must_use]
+    pub fn rounds(&self) -> u32 {
+        let ephemeral = self.storage == Storage::Memory;
+        self.pbkdf2_rounds.unwrap_or(if ephemeral { password::EPHEMERAL_ROUNDS } else { password::ROUNDS })
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -72,7 +81,7 @@ impl Default for Config {
             admin_api_key: None,
             master_password: "admin".to_owned(),
             session_lifetime: None,
-            pbkdf2_rounds: password::EPHEMERAL_ROUNDS,
+            pbkdf2_rounds: None,
             proxy_mode: false,
             limits: Limits::default(),
         }

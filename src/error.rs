@@ -31,7 +31,7 @@ pub enum Error {
     #[error("400 Bad Request: {0}")]
     BadRequest(String),
     /// The store failed. The caller learns that it did, the log why.
-    #[error("the database failed: {0}")]
+    #[error("the database failed")]
     Database(#[from] DbErr),
 }
 
@@ -66,6 +66,13 @@ impl Error {
             message: format!(
                 "connection to server at \"127.0.0.1\", port 5440 failed: FATAL:  database \"{name}\" does not exist\n"
             ),
+        }
+    }
+
+    /// Writes to the log what the caller does not get to know.
+    pub fn log(&self) {
+        if let Self::Database(error) = self {
+            tracing::error!(%error, "the database failed");
         }
     }
 

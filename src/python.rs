@@ -89,6 +89,19 @@ pub fn type_name(value: &Value) -> &'static str {
     }
 }
 
+/// `bool(value)`.
+#[must_use]
+pub fn truth(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(flag) => *flag,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(map) => !map.is_empty(),
+    }
+}
+
 /// A value as Python would show it in a message.
 #[must_use]
 pub fn text(value: &Value) -> String {

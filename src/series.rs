@@ -231,14 +231,6 @@ impl Series {
         if self >= Self::V19 { "ResUsers" } else { "Users" }
     }
 
-    // --- API keys ---------------------------------------------------------------------------------
-
-    /// From 18.0 on an API key has an expiration date.
-    #[must_use]
-    pub fn api_keys_expire(self) -> bool {
-        self >= Self::V18
-    }
-
     // --- session info -----------------------------------------------------------------------------
 
     /// Which members the session info of this series has.

@@ -240,3 +240,46 @@ fn the_help_names_every_flag() {
         assert!(help.contains(&format!("WIREDOO{}", flag[1..].to_uppercase().replace('-', "_"))), "{flag}");
     }
 }
+
+#[test]
+fn a_start_that_is_killed_can_be_repeated() {
+    let folder = Folder::new();
+    let data = folder.0.to_str().unwrap();
+    let args = ["--data-dir", data, "--pbkdf2-rounds", "10", "--port", "0"];
+    for _ in 0..10 {
+        let mut child = wiredoo(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // Until it has begun to write, or is done.
+        while std::fs::read_dir(&folder.0).unwrap().next().is_none() {}
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert_eq!(Server::start(&args[..4]).log_in("admin", "admin")["uid"], 2);
+}
+
+#[test]
+fn two_that_start_at_once_share_the_database() {
+    let folder = Folder::new();
+    let data = folder.0.to_str().unwrap();
+    let args = ["--data-dir", data, "--pbkdf2-rounds", "10"];
+    let servers = std::thread::scope(|scope| {
+        let starts: Vec<_> = (0..4).map(|_| scope.spawn(|| Server::start(&args))).collect();
+        starts.into_iter().map(|start| start.join().unwrap()).collect::<Vec<_>>()
+    });
+    let sid = servers[0].log_in("admin", "admin")["session"]["sid"].clone();
+    assert!(servers.iter().all(|server| server.lives(&sid)));
+}
+
+#[test]
+fn a_database_that_is_dropped_beside_a_server_is_gone_for_it() {
+    let folder = Folder::new();
+    let data = folder.0.to_str().unwrap();
+    let args = ["--data-dir", data, "--pbkdf2-rounds", "10"];
+    let server = Server::start(&args);
+    let sid = server.log_in("admin", "admin")["session"]["sid"].clone();
+    printed(&run(&["db", "drop", "odoo", "--data-dir", data]));
+    assert!(!server.lives(&sid));
+    assert_eq!(server.log_in("admin", "admin")["code"], 400);
+    printed(&run(&["db", "create", "odoo", "--admin-password", "other", "--data-dir", data]));
+    assert_eq!(server.log_in("admin", "other")["uid"], 2);
+    assert!(!server.lives(&sid));
+}

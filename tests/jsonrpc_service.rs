@@ -111,7 +111,13 @@ async fn what_is_no_dump_makes_no_database() {
 #[tokio::test]
 async fn the_master_password_is_wanted_and_can_be_changed() {
     let folder = Folder::new();
-    let start = || Wiredoo::builder().series(Series::V19).data_dir(&folder.0).start();
+    let start = || {
+        Wiredoo::builder()
+            .series(Series::V19)
+            .data_dir(&folder.0)
+            .configure(|config| config.pbkdf2_rounds = Some(1000))
+            .start()
+    };
     let server = start().await.unwrap();
     let mut client = Client::new(&server);
     for method in [
@@ -167,6 +173,47 @@ async fn the_list_can_be_kept_secret() {
     assert_eq!(client.call("/web/database/list", json!({})).await.exception().1, "Access Denied");
     assert!(!client.get("/web/login").await.text().contains("<option>"));
     assert_eq!(client.service("db", "db_exist", json!(["odoo"])).await.result(), true);
+    for method in ["create_database", "drop", "dump", "change_admin_password"] {
+        let answer = client.service("db", method, json!(["admin", "odoo", "zip"])).await;
+        assert_eq!(answer.exception().1, "Access Denied", "{method}");
+    }
+    assert!(client.service("db", "list_countries", json!(["admin"])).await.result().is_array());
+}
+
+#[tokio::test]
+async fn what_is_not_ours_is_neither_dropped_nor_renamed() {
+    let folder = Folder::new();
+    let server = Wiredoo::builder().data_dir(&folder.0).start().await.unwrap();
+    let foreign = folder.0.join("foreign.sqlite3");
+    std::fs::write(&foreign, "not a database").unwrap();
+    let mut client = Client::new(&server);
+    for (method, args) in [
+        ("drop", json!(["admin", "foreign"])),
+        ("rename", json!(["admin", "foreign", "x"])),
+        ("dump", json!(["admin", "foreign", "zip"])),
+    ] {
+        assert!(client.service("db", method, args).await.exception().0.starts_with("psycopg2."), "{method}");
+        assert!(foreign.exists(), "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_nobody_waits_for_runs_to_its_end() {
+    for store in stores() {
+        let server = store.builder(Series::V19).start().await.unwrap();
+        let name = format!("{}_made", store.db);
+        let mut client = Client::new(&server);
+        let create = json!(["admin", name, false, "en_US"]);
+        // Polled once, then dropped.
+        let answer = futures_util::FutureExt::now_or_never(client.service("db", "create_database", create));
+        assert!(answer.is_none());
+        let login = json!([name, "admin", "admin"]);
+        while client.service("common", "login", login.clone()).await.json()["result"] != 2 {
+            tokio::task::yield_now().await;
+        }
+        Client::new(&server).service("db", "drop", json!(["admin", name])).await.result();
+        store.finish(server).await;
+    }
 }
 
 #[tokio::test]

@@ -46,6 +46,18 @@ async fn headers_that_are_too_large_are_refused() {
 }
 
 #[tokio::test]
+async fn a_large_body_is_read_where_it_is_wanted() {
+    let server = Wiredoo::builder().start().await.unwrap();
+    let mut client = Client::new(&server);
+    let padding = "x".repeat(5 * 1024 * 1024);
+    let call = json!({"service": "common", "method": "version", "args": [], "padding": padding});
+    assert_eq!(client.call("/jsonrpc", call).await.result()["protocol_version"], 1);
+    for path in ["/session/auth/login", "/web/session/authenticate", "/nothing"] {
+        assert_eq!(client.call(path, json!({"padding": padding})).await.status, 413, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn odd_headers_are_no_trouble() {
     let server = Wiredoo::builder().start().await.unwrap();
     for header in [
@@ -66,7 +78,7 @@ async fn odd_headers_are_no_trouble() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_server_answers_while_many_log_in() {
     // Enough rounds that the logins take long together, whatever the machine.
-    let server = Wiredoo::builder().configure(|config| config.pbkdf2_rounds = 20_000).start().await.unwrap();
+    let server = Wiredoo::builder().configure(|config| config.pbkdf2_rounds = Some(20_000)).start().await.unwrap();
     let server = std::sync::Arc::new(server);
     let mut logins = JoinSet::new();
     for _ in 0..20 {

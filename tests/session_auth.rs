@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
+use sea_orm::ActiveValue::Set;
+use sea_orm::EntityTrait as _;
 use serde_json::{Value, json};
 use wiredoo::database::Filter;
 use wiredoo::{Series, Wiredoo};
@@ -295,6 +297,88 @@ async fn after_ten_failures_one_address_waits_a_minute_for_one_login() {
         assert_eq!(client.log_in("admin", "admin").await.status, StatusCode::OK, "{}", store.name);
         assert_eq!(client.log_in("admin", "nope").await.status, StatusCode::FORBIDDEN);
         assert_eq!(client.log_in("admin", "admin").await.status, StatusCode::OK, "success forgets the failures");
+        store.finish(server).await;
+    }
+}
+
+#[tokio::test]
+async fn many_tries_at_once_are_no_way_around_the_cooldown() {
+    for store in stores() {
+        let server = store.builder(Series::V19).start().await.unwrap();
+        let tries = (0..40).map(|_| async { Client::new(&server).authenticate("admin", "nope").await.exception().1 });
+        let told = futures_util::future::join_all(tries).await;
+        let looked_at = told.iter().filter(|message| *message == "Access Denied").count();
+        assert_eq!(looked_at, 10, "{}: {told:?}", store.name);
+        assert_eq!(Client::new(&server).log_in("admin", "admin").await.status, StatusCode::FORBIDDEN);
+        store.finish(server).await;
+    }
+}
+
+#[tokio::test]
+async fn only_what_the_proxy_saw_itself_is_believed() {
+    let server = Wiredoo::builder().configure(|config| config.proxy_mode = true).start().await.unwrap();
+    for attempt in 0..11 {
+        let mut client = Client::new(&server).with("x-forwarded-for", format!("10.0.0.{attempt}, 192.0.2.1"));
+        client.log_in("admin", "nope").await;
+    }
+    let mut same = Client::new(&server).with("x-forwarded-for", "10.0.0.99, 192.0.2.1");
+    assert_eq!(same.log_in("admin", "admin").await.status, StatusCode::FORBIDDEN);
+    let mut other = Client::new(&server)
+        .with("x-forwarded-for", "192.0.2.1, 192.0.2.2")
+        .with("x-forwarded-host", "evil.example, odoo.example.com")
+        .with("x-forwarded-proto", "javascript, https");
+    assert_eq!(other.log_in("admin", "admin").await.json()["web.base.url"], "https://odoo.example.com");
+}
+
+#[tokio::test]
+async fn databases_whose_sids_look_alike_keep_their_sessions() {
+    // The first four characters of the SHA-256 of these two names are the same.
+    let (one, other) = ("t271", "t525");
+    let server = Wiredoo::builder().series(Series::V17).configure(|config| {
+        config.databases = vec![one.to_owned(), other.to_owned()];
+    });
+    let server = server.start().await.unwrap();
+    for db in [one, other] {
+        let mut client = Client::new(&server);
+        client.post_json(LOGIN, &json!({"db": db, "login": "admin", "password": "admin"})).await;
+        assert_eq!(client.sid.as_ref().unwrap()[..4], Client::tag(one), "as said");
+        assert_eq!(client.call("/web/session/get_session_info", json!({})).await.result()["db"], db);
+    }
+}
+
+#[tokio::test]
+async fn a_logout_by_header_leaves_nothing_behind() {
+    let server = odoo(Series::V19).await;
+    let database = server.app().databases.open("odoo").await.unwrap();
+    for _ in 0..3 {
+        let mut client = Client::new(&server);
+        client.log_in("admin", "admin").await;
+        let sid = client.sid.take().unwrap();
+        let mut client = Client::new(&server).with("x-openerp-session-id", sid);
+        assert_eq!(client.post_json(LOGOUT, &json!({})).await.status, StatusCode::OK);
+        let left = entity::sessions::Entity::find().all(database.connection()).await.unwrap();
+        assert_eq!(left, []);
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_changes_during_a_login_is_not_changed_back() {
+    for store in stores() {
+        let server = store.builder(Series::V19).configure(|config| config.pbkdf2_rounds = Some(20_000));
+        let server = server.start().await.unwrap();
+        let weak = wiredoo::auth::password::Hash::new("old", 10_000).to_string();
+        common::update_user(&server, 2, |user| user.password = Set(Some(weak.clone()))).await;
+        let mut client = Client::new(&server);
+        let login = client.log_in("admin", "old");
+        let change = async {
+            while server.app().tries.is_empty() {
+                tokio::task::yield_now().await;
+            }
+            common::update_user(&server, 2, |user| user.password = Set(Some("new".to_owned()))).await;
+        };
+        let (answer, ()) = tokio::join!(login, change);
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", store.name);
+        assert_eq!(Client::new(&server).log_in("admin", "new").await.status, StatusCode::OK, "{}", store.name);
         store.finish(server).await;
     }
 }

@@ -124,7 +124,9 @@ async fn routes_beside_the_session() {
         );
         assert_eq!(client.uid().await, None);
         assert_eq!(client.get("/web").await.headers[header::LOCATION], "/web/login");
-        for elsewhere in ["//evil.example", "https://evil.example", "/\\evil.example"] {
+        for elsewhere in
+            ["//evil.example", "https://evil.example", "/\\evil.example", "/%09/evil.example", "&redirect=x"]
+        {
             let answer = client.get(&format!("/web/session/logout?redirect={elsewhere}")).await;
             assert_eq!(answer.headers[header::LOCATION], series.web_home());
         }

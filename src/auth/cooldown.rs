@@ -1,11 +1,19 @@
-//! The cooldown of failed logins, as Odoo has it: after `base.login_cooldown_after` failures (10; 0 is never) from one
-//! address for one login, that pair waits until `base.login_cooldown_duration` seconds (60) have gone by without
+//! The cooldown of failed logins, by Odoo's parameters: after `base.login_cooldown_after` failures (10; 0 is never) of
+//! one address for one login, that pair waits until `base.login_cooldown_duration` seconds (60) have gone by without
 //! another try. The count is in the database, so that all processes share it and a restart does not reset it.
+//!
+//! No more tries are under way at once than may still fail: so many tries at once are no way around it.
+
+use std::collections::HashMap;
+use std::pin::pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{NaiveDateTime, TimeDelta};
 use entity::login_failures::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter};
+
+use tokio::sync::Notify;
 
 use crate::database::parameter;
 use crate::error::{Error, Result};
@@ -14,7 +22,7 @@ use crate::error::{Error, Result};
 const MAX_LENGTH: usize = 200;
 
 /// Whom the failures are counted for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Source {
     address: String,
     login: String,
@@ -28,22 +36,111 @@ impl Source {
     }
 }
 
-/// Refuses a source that has failed too often.
-///
-/// # Errors
-/// `AccessDenied` during the cooldown; a failure of the database.
-pub async fn check(db: &impl ConnectionTrait, source: &Source, now: NaiveDateTime) -> Result<()> {
-    let Some(failures) = find(db, source).await? else { return Ok(()) };
+/// The tries that are under way in this process.
+#[derive(Debug, Default)]
+pub struct Tries {
+    state: Mutex<State>,
+    ended: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    under_way: HashMap<Source, i64>,
+    /// How many have ended; what was read of the failures before one ended is out of date.
+    ended: u64,
+}
+
+enum Entry {
+    Begun,
+    OutOfDate,
+    Full,
+}
+
+/// A try that is under way, until it is dropped.
+#[derive(Debug)]
+pub struct Try<'a> {
+    tries: &'a Tries,
+    pub source: Source,
+}
+
+impl Tries {
+    /// Begins a try, once there are few enough under way.
+    ///
+    /// # Errors
+    /// `AccessDenied` during the cooldown; a failure of the database.
+    pub async fn begin(&self, db: &impl ConnectionTrait, source: Source, now: NaiveDateTime) -> Result<Try<'_>> {
+        loop {
+            let mut waited = pin!(self.ended.notified());
+            waited.as_mut().enable();
+            let ended = self.lock().ended;
+            let left = left(db, &source, now).await?;
+            match self.enter(&source, left, ended) {
+                Entry::Begun => return Ok(Try { tries: self, source }),
+                Entry::OutOfDate => {}
+                Entry::Full => waited.await,
+            }
+        }
+    }
+
+    /// Counts a try, if fewer than `left` are under way and none has ended since the count was `ended`.
+    fn enter(&self, source: &Source, left: i64, ended: u64) -> Entry {
+        let mut state = self.lock();
+        if state.ended != ended {
+            return Entry::OutOfDate;
+        }
+        let count = state.under_way.get(source).copied().unwrap_or_default();
+        if count >= left {
+            return Entry::Full;
+        }
+        state.under_way.insert(source.clone(), count + 1);
+        Entry::Begun
+    }
+
+    /// Whether none is under way.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lock().under_way.is_empty()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Try<'_> {
+    fn drop(&mut self) {
+        let mut state = self.tries.lock();
+        state.ended += 1;
+        if let Some(count) = state.under_way.get_mut(&self.source) {
+            *count -= 1;
+            if *count == 0 {
+                state.under_way.remove(&self.source);
+            }
+        }
+        drop(state);
+        self.tries.ended.notify_waiters();
+    }
+}
+
+/// How many tries of a source may still fail before the cooldown begins.
+async fn left(db: &impl ConnectionTrait, source: &Source, now: NaiveDateTime) -> Result<i64> {
     let after = parameter::get_number(db, "base.login_cooldown_after", 5).await?;
-    if after == 0 || i64::from(failures.failures) < after {
-        return Ok(());
+    if after <= 0 {
+        return Ok(i64::MAX);
+    }
+    let Some(known) = find(db, source).await? else { return Ok(after) };
+    let left = after - i64::from(known.failures);
+    if left > 0 {
+        return Ok(left);
     }
     let seconds = parameter::get_number(db, "base.login_cooldown_duration", 60).await?;
-    if now - failures.last_failure >= TimeDelta::seconds(seconds) {
-        return Ok(());
+    if now - known.last_failure < TimeDelta::seconds(seconds) {
+        tracing::warn!(address = source.address, login = source.login, "login refused during the cooldown");
+        let why = "Too many login failures, please wait a bit before trying again.";
+        return Err(Error::AccessDenied(why.to_owned()));
     }
-    tracing::warn!(address = source.address, login = source.login, "login refused during the cooldown");
-    Err(Error::AccessDenied("Too many login failures, please wait a bit before trying again.".to_owned()))
+    // After the wait each failure begins another.
+    Ok(1)
 }
 
 async fn find(db: &impl ConnectionTrait, source: &Source) -> Result<Option<Model>> {

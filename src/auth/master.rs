@@ -13,30 +13,40 @@ const FILE: &str = "master_password";
 /// The master password: the configured one, until a client changes it.
 pub struct Master {
     configured: String,
-    /// The hash of the password that took its place.
-    changed: RwLock<Option<String>>,
     keeping: Keeping,
 }
 
-/// Where a changed master password is kept.
+/// Where the hash of a changed master password is kept.
 pub enum Keeping {
     /// In the process, and so as long as its databases.
-    Process,
-    /// In a file of this folder.
+    Process(RwLock<Option<String>>),
+    /// In a file of this folder, for all processes that use it.
     Folder(PathBuf),
     /// Nowhere: other processes serve the same databases, and they would not know.
     Nowhere,
 }
 
 impl Master {
-    /// The master password `configured`, or the one that took its place earlier.
+    /// The master password `configured`, until another takes its place.
     #[must_use]
     pub fn new(configured: &str, keeping: Keeping) -> Self {
-        let changed = match &keeping {
-            Keeping::Folder(folder) => fs::read_to_string(folder.join(FILE)).ok().map(|hash| hash.trim().to_owned()),
-            _ => None,
-        };
-        Self { configured: configured.to_owned(), changed: RwLock::new(changed), keeping }
+        Self { configured: configured.to_owned(), keeping }
+    }
+
+    /// The hash of the password that has taken the place of the configured one.
+    fn changed(&self) -> Result<Option<String>> {
+        match &self.keeping {
+            Keeping::Process(changed) => Ok(changed.read().unwrap_or_else(PoisonError::into_inner).clone()),
+            Keeping::Nowhere => Ok(None),
+            Keeping::Folder(folder) => match fs::read_to_string(folder.join(FILE)) {
+                Ok(hash) => Ok(Some(hash.trim().to_owned())),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                Err(error) => {
+                    tracing::error!(%error, "the master password cannot be read");
+                    Err(Error::access_denied())
+                }
+            },
+        }
     }
 
     /// Lets the right password through.
@@ -44,8 +54,7 @@ impl Master {
     /// # Errors
     /// `AccessDenied` for a wrong one.
     pub async fn check(&self, passwords: &Passwords, given: &str) -> Result<()> {
-        let changed = self.changed.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let right = match changed {
+        let right = match self.changed()? {
             Some(hash) => passwords.verify(given, Some(&hash)).await != Verdict::Wrong,
             None => !given.is_empty() && password::same(given, &self.configured),
         };
@@ -62,16 +71,17 @@ impl Master {
         }
         let hash = passwords.hash(new).await;
         match &self.keeping {
-            Keeping::Process => {}
+            Keeping::Process(changed) => {
+                *changed.write().unwrap_or_else(PoisonError::into_inner) = Some(hash);
+                Ok(())
+            }
             Keeping::Folder(folder) => write_secret(&folder.join(FILE), &hash)
-                .map_err(|error| Error::UserError(format!("The master password could not be written: {error}")))?,
+                .map_err(|error| Error::UserError(format!("The master password could not be written: {error}"))),
             Keeping::Nowhere => {
                 let why = "On PostgreSQL the master password is set with --master-password, for all processes.";
-                return Err(Error::UserError(why.to_owned()));
+                Err(Error::UserError(why.to_owned()))
             }
         }
-        *self.changed.write().unwrap_or_else(PoisonError::into_inner) = Some(hash);
-        Ok(())
     }
 }
 

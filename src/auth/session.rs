@@ -10,6 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{NaiveDateTime, TimeDelta};
 use entity::{res_users, sessions};
 use hmac::{Hmac, KeyInit, Mac};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
 };
@@ -17,9 +18,11 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::password;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::series::Series;
 
+/// How many devices a session notes; then it forgets the first.
+const MAX_TRACES: usize = 50;
 /// How many characters at the start of a sid tell the database.
 const TAG_LENGTH: usize = 4;
 
@@ -160,13 +163,28 @@ pub async fn renew(
     lifetime: TimeDelta,
 ) -> Result<sessions::Model> {
     let renewed = sessions::Model { write_date: now, expires_at: now + lifetime, ..row.clone() };
-    // Not an insert: a session that another request has ended stays ended.
+    // Not an insert: a session that another request has ended stays ended. Nor where another one has renewed it.
     sessions::Entity::update_many()
         .set(renewed.clone().into_active_model().reset_all())
         .filter(sessions::Column::SidHash.eq(&row.sid_hash))
+        .filter(sessions::Column::WriteDate.eq(row.write_date))
         .exec(db)
         .await?;
     Ok(renewed)
+}
+
+/// Makes a session one of its user as the user is now.
+///
+/// # Errors
+/// `SessionExpired` where there is no such user; a failure of the database.
+pub async fn authorize(db: &impl ConnectionTrait, secret: &str, sid: &Sid, uid: i32) -> Result<()> {
+    let user = res_users::Entity::find_by_id(uid).one(db).await?.ok_or(Error::SessionExpired)?;
+    sessions::Entity::update_many()
+        .col_expr(sessions::Column::SessionToken, Expr::value(token(secret, sid, &user)))
+        .filter(sessions::Column::SidHash.eq(sid.hash()))
+        .exec(db)
+        .await?;
+    Ok(())
 }
 
 /// Ends a session.
@@ -213,7 +231,12 @@ pub fn trace(data: &mut Value, device: Device<'_>, now: NaiveDateTime) -> bool {
     match traces.iter_mut().find(same) {
         Some(known) if known["last_activity"].as_i64().is_some_and(|last| seconds - last < 3600) => return false,
         Some(known) => known["last_activity"] = seconds.into(),
-        None => traces.push(entry),
+        None => {
+            if traces.len() >= MAX_TRACES {
+                traces.remove(0);
+            }
+            traces.push(entry);
+        }
     }
     true
 }

@@ -1,5 +1,6 @@
 //! One request's view of its session: which sid it brings, what that stands for, and which cookie goes back.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::http::request::Parts;
@@ -110,14 +111,32 @@ impl Visit {
     }
 
     async fn load(&self, sid: &Sid, state: &mut State) -> Result<()> {
-        let Some(database) = self.app.database_of_sid(sid, &self.client.host).await? else { return Ok(()) };
+        let host = &self.client.host;
+        for database in self.app.open_databases_of_sid(sid, host) {
+            if self.load_from(database, sid, state).await? {
+                return Ok(());
+            }
+        }
+        for database in self.app.closed_databases_of_sid(sid, host).await? {
+            if self.load_from(database, sid, state).await? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks the session up in one database, and answers whether it lives there.
+    async fn load_from(&self, database: Arc<Database>, sid: &Sid, state: &mut State) -> Result<bool> {
         let now = self.app.clock.now();
         let version = database.version().await?;
-        let find = session::find(database.connection(), database.secret(), sid);
+        let secret = database.secret(&version).await?;
+        let find = session::find(database.connection(), &secret, sid);
         let found = database.cached(&version, "session", &sid.hash(), find).await?;
         let Some(mut stored) = found.as_ref().clone().filter(|session| session.row.expires_at > now) else {
-            return Ok(());
+            return Ok(false);
         };
+        let span = tracing::Span::current();
+        span.record("db", database.name()).record("uid", stored.row.user_id);
         let lifetime = self.app.session_lifetime();
         let noted = stored.user.is_some()
             && self.app.series.traces_devices()
@@ -125,14 +144,14 @@ impl Visit {
         if noted || now - stored.row.write_date > lifetime / RENEWALS_PER_LIFETIME {
             let row = stored.row;
             stored.row = database
-                .write(|tx| {
+                .write_committed(|tx| {
                     let row = row.clone();
                     Box::pin(async move { session::renew(tx, &row, now, lifetime).await })
                 })
                 .await?;
         }
         *state = State { database: Some(database), version, stored: Some(stored), dirty: noted, ..State::default() };
-        Ok(())
+        Ok(true)
     }
 
     fn device(&self) -> Device<'_> {
@@ -196,15 +215,16 @@ impl Visit {
         self.begin(&mut state, database, content).await
     }
 
-    /// Ends the session. The client gets a new, anonymous one, which remembers the database where `keep_database` is
-    /// set.
+    /// Ends the session. A client with a cookie gets a new, anonymous one, which remembers the database where
+    /// `keep_database` is set.
     ///
     /// # Errors
     /// A failure of the database.
     pub async fn log_out(&self, keep_database: bool) -> Result<()> {
         let mut state = self.state().await?;
         if let Some(database) = state.database.clone() {
-            if keep_database {
+            // A client that sends its sid itself would not learn of a new one.
+            if keep_database && !self.explicit {
                 self.begin(&mut state, &database, Content::default()).await?;
                 return Ok(());
             }
@@ -221,9 +241,10 @@ impl Visit {
         }
         let sid = Sid::generate(self.app.series, Some(database.name()));
         let (now, lifetime) = (self.app.clock.now(), self.app.session_lifetime());
-        let stored = database
+        let secret = database.secret(&database.version().await?).await?;
+        database
             .write(|tx| {
-                let (secret, sid) = (database.secret().to_owned(), sid.clone());
+                let (secret, sid) = (Arc::clone(&secret), sid.clone());
                 let (content, old) = (content.clone(), old.clone());
                 Box::pin(async move {
                     if let Some(old) = old {
@@ -233,16 +254,39 @@ impl Visit {
                 })
             })
             .await?;
+        // Read again after the version: the user may have changed while the password was checked.
+        let version = database.version().await?;
+        let stored = session::find(database.connection(), &secret, &sid).await?.ok_or(Error::SessionExpired)?;
         let begun = Begun { sid: sid.clone(), session: stored.row.clone() };
         *state = State {
             loaded: true,
             database: Some(Arc::clone(database)),
-            version: database.version().await?,
+            version,
             stored: Some(stored),
             renewed_sid: Some(sid),
             dirty: true,
         };
         Ok(begun)
+    }
+
+    /// Keeps the session alive over a change of its user's password.
+    ///
+    /// # Errors
+    /// `SessionExpired` where the session or the user is gone; a failure of the database.
+    pub async fn keep(&self, caller: &Caller) -> Result<()> {
+        let mut state = self.state().await?;
+        let sid = state.renewed_sid.clone().or_else(|| self.sid.clone()).ok_or(Error::SessionExpired)?;
+        let database = &caller.database;
+        let secret = database.secret(&database.version().await?).await?;
+        database
+            .write(|tx| {
+                let (secret, sid, uid) = (Arc::clone(&secret), sid.clone(), caller.user.id);
+                Box::pin(async move { session::authorize(tx, &secret, &sid, uid).await })
+            })
+            .await?;
+        state.loaded = false;
+        state.dirty = true;
+        Ok(())
     }
 
     /// Has the client told its sid again, as `get_session_info` does, which lengthens the life of the cookie.
@@ -303,16 +347,19 @@ fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
 
 fn client(parts: &Parts, peer: &str, proxy_mode: bool) -> Client {
     let headers = &parts.headers;
-    let forwarded = |name| if proxy_mode { text(headers, name) } else { None };
-    let first = |list: String| list.split(',').next().unwrap_or_default().trim().to_owned();
-    let last = |list: String| list.rsplit(',').next().unwrap_or_default().trim().to_owned();
-    let host = forwarded("x-forwarded-host").map(first);
-    let host = host.or_else(|| text(headers, "host")).or_else(|| parts.uri.authority().map(ToString::to_string));
+    // What the proxy itself has seen is the last element of the last header; before it stands what it was told.
+    let forwarded = |name: &str| -> Option<String> {
+        let line = headers.get_all(name).iter().next_back().filter(|_| proxy_mode)?;
+        Some(line.to_str().ok()?.rsplit(',').next()?.trim().to_owned())
+    };
+    let address = forwarded("x-forwarded-for").and_then(|address| address.parse::<IpAddr>().ok());
+    let scheme = forwarded("x-forwarded-proto").filter(|scheme| matches!(scheme.as_str(), "http" | "https"));
+    let host = forwarded("x-forwarded-host").or_else(|| text(headers, "host"));
+    let host = host.or_else(|| parts.uri.authority().map(ToString::to_string));
     Client {
-        // The last address is the one that the proxy itself saw.
-        address: forwarded("x-forwarded-for").map_or_else(|| peer.to_owned(), last),
+        address: address.map_or_else(|| peer.to_owned(), |address| address.to_string()),
         host: host.unwrap_or_else(|| "localhost".to_owned()),
-        scheme: forwarded("x-forwarded-proto").map_or_else(|| "http".to_owned(), first),
+        scheme: scheme.unwrap_or_else(|| "http".to_owned()),
         user_agent: text(headers, "user-agent").unwrap_or_default(),
     }
 }

@@ -242,7 +242,6 @@ impl ServeArgs {
     /// The configuration that these arguments make.
     pub fn config(&self) -> Config {
         let storage = storage(self.ephemeral, self.data_dir.as_ref(), self.database_url.as_ref(), self.series);
-        let rounds = if self.ephemeral { password::EPHEMERAL_ROUNDS } else { password::ROUNDS };
         let in_url = || self.database_url.as_deref().and_then(crate::database::database_of);
         let databases =
             if self.db.is_empty() { vec![in_url().unwrap_or_else(|| "odoo".to_owned())] } else { self.db.clone() };
@@ -257,7 +256,7 @@ impl ServeArgs {
             admin_api_key: self.admin_api_key.clone(),
             master_password: self.master_password.clone(),
             session_lifetime: self.session_lifetime,
-            pbkdf2_rounds: self.pbkdf2_rounds.unwrap_or(rounds),
+            pbkdf2_rounds: self.pbkdf2_rounds,
             proxy_mode: self.proxy_mode,
             limits: Limits { body: self.max_body, ..Limits::default() },
         }
@@ -271,7 +270,6 @@ impl StoreArgs {
             series: self.series,
             storage: storage(false, self.data_dir.as_ref(), self.database_url.as_ref(), self.series),
             databases: Vec::new(),
-            pbkdf2_rounds: password::ROUNDS,
             ..Config::default()
         }
     }

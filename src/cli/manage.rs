@@ -12,8 +12,8 @@ use tokio::time::timeout;
 use super::Failure;
 use super::args::{ApikeyCommand, DbCommand, StoreArgs, UserCommand};
 use crate::app::App;
+use crate::auth::api_key;
 use crate::auth::password::{MAX_LENGTH, Passwords};
-use crate::auth::{api_key, login};
 use crate::clock;
 use crate::database::{DEFAULT_LANG, Database, NewDatabase};
 use crate::error::{Error, Result as Outcome};
@@ -49,7 +49,7 @@ pub async fn user(store: StoreArgs, command: UserCommand) -> Result<(), Failure>
             database
                 .write(|tx| {
                     let hash = hash.clone();
-                    Box::pin(async move { login::set_password_hash(tx, user.id, hash).await })
+                    Box::pin(async move { res_users::set_password(tx, user.id, hash).await })
                 })
                 .await?;
         }

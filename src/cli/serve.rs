@@ -54,10 +54,10 @@ async fn refuse_default_passwords(config: &Config) -> Result<(), Failure> {
         let why = "the address is not loopback, so the server does not start with the default";
         Err(Failure(format!("{why} {what} 'admin'")))
     };
-    if config.master_password == DEFAULT_PASSWORD {
+    let app = App::connect(config.clone()).await?;
+    if app.master.check(&app.passwords, DEFAULT_PASSWORD).await.is_ok() {
         return refused("master password (--master-password)");
     }
-    let app = App::connect(config.clone()).await?;
     for name in &config.databases {
         if app.databases.is_missing(name).await? {
             if config.admin_password == DEFAULT_PASSWORD {

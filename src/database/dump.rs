@@ -4,9 +4,8 @@
 use std::io::{Cursor, Read as _, Write as _};
 
 use chrono::{NaiveDate, NaiveDateTime};
-use entity::ir_module_module;
 use sea_orm::sea_query::{Alias, Keyword, Query, SimpleExpr};
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryResult};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use zip::write::SimpleFileOptions;
@@ -16,6 +15,7 @@ use super::dialect::{self, Column, Kind};
 use super::{Database, Databases, seed};
 use crate::clock;
 use crate::error::{Error, Result};
+use crate::models::ir_module_module;
 use crate::series::Series;
 
 /// Tables that belong to the running database and not to its content.
@@ -107,8 +107,7 @@ fn entry(zip: &mut ZipArchive<Cursor<&[u8]>>, name: &str) -> Result<Vec<u8>> {
 }
 
 async fn installed(db: &DatabaseTransaction) -> Result<Map<String, Value>> {
-    let modules =
-        ir_module_module::Entity::find().filter(ir_module_module::Column::State.eq("installed")).all(db).await?;
+    let modules = ir_module_module::installed(db).await?;
     Ok(modules.into_iter().map(|module| (module.name, module.latest_version.into())).collect())
 }
 

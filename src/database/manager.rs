@@ -1,19 +1,22 @@
 //! The databases of one server: which are open, and what can be done to them as a whole.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use migration::{Migrator, MigratorTrait};
 use regex::Regex;
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel};
 use tokio::sync::Mutex;
 
 use super::seed::{self, NewDatabase};
 use super::store::{Store, is_valid_name};
-use super::{Database, Step, parameter};
+use super::{Database, Step};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::series::Series;
+
+const DATABASE_EXISTS: &str = "odoo.service.db.DatabaseExists";
 
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -42,13 +45,19 @@ impl From<OpenError> for Error {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::Missing(name) | OpenError::Name(name) => Self::no_such_database(&name),
+            OpenError::Store { name, error } => {
+                Self::Database(DbErr::Custom(format!("database '{name}' cannot be opened: {error}")))
+            }
             other => Self::Python { name: "psycopg2.OperationalError", message: other.to_string() },
         }
     }
 }
 
-/// Which databases a host sees: a regular expression in which `%h` is the host and `%d` its first label (without
-/// `www.`), matched from the start as Odoo's `--db-filter` is.
+/// The longest name that a host can have, with its port.
+const MAX_HOST: usize = 261;
+
+/// Which databases a host sees: a regular expression in which `%h` is the host (without `www.`) and `%d` its first
+/// label, matched from the start as Odoo's `--db-filter` is.
 #[derive(Clone, Debug, Default)]
 pub struct Filter(Option<String>);
 
@@ -70,12 +79,10 @@ impl Filter {
 
     fn regex(&self, host: &str) -> Result<Option<Regex>, regex::Error> {
         let Some(pattern) = &self.0 else { return Ok(None) };
-        let host = host
-            .rsplit_once(':')
-            .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
-            .map_or(host, |(host, _)| host);
-        let bare = host.strip_prefix("www.").unwrap_or(host);
-        let label = bare.split('.').next().unwrap_or_default();
+        let port = |port: &str| port.bytes().all(|b| b.is_ascii_digit());
+        let host = host.rsplit_once(':').filter(|(_, end)| port(end)).map_or(host, |(host, _)| host);
+        let host = host.strip_prefix("www.").unwrap_or(host);
+        let label = host.split('.').next().unwrap_or_default();
         let pattern = pattern.replace("%h", &regex::escape(host)).replace("%d", &regex::escape(label));
         Regex::new(&format!("^(?:{pattern})")).map(Some)
     }
@@ -83,15 +90,17 @@ impl Filter {
     /// Whether `host` sees the database `name`.
     #[must_use]
     pub fn admits(&self, name: &str, host: &str) -> bool {
-        // The pattern was checked when the filter was made, and an escaped host does not break it.
-        self.regex(host).is_ok_and(|regex| regex.is_none_or(|regex| regex.is_match(name)))
+        !self.visible(vec![name.to_owned()], host).is_empty()
     }
 
-    /// Of these names, the ones that `host` sees.
+    /// Of these names, the ones that `host` sees. A host that is none, or with which the pattern becomes too large, sees
+    /// nothing.
     #[must_use]
     pub fn visible(&self, mut names: Vec<String>, host: &str) -> Vec<String> {
-        if let Ok(Some(regex)) = self.regex(host) {
-            names.retain(|name| regex.is_match(name));
+        match self.regex(host) {
+            Ok(None) => {}
+            Ok(Some(regex)) if host.len() <= MAX_HOST => names.retain(|name| regex.is_match(name)),
+            _ => names.clear(),
         }
         names
     }
@@ -134,17 +143,28 @@ impl Databases {
     /// # Errors
     /// The store failed.
     pub async fn exists(&self, name: &str) -> Result<bool> {
-        Ok(self.opened(name).is_some() || self.store.exists(name).await?)
+        Ok(self.store.exists(name).await?)
     }
 
     /// The databases that are open already.
     #[must_use]
     pub fn all_open(&self) -> Vec<Arc<Database>> {
-        self.open.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        open.values().filter(|database| self.is_still_there(database)).cloned().collect()
     }
 
     fn opened(&self, name: &str) -> Option<Arc<Database>> {
-        self.open.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        let opened = self.open.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()?;
+        if self.is_still_there(&opened) {
+            return Some(opened);
+        }
+        // Another process has removed the file. The calls that still use it fail.
+        self.forget(name);
+        None
+    }
+
+    fn is_still_there(&self, database: &Database) -> bool {
+        self.store.identity(database.name()) == database.identity()
     }
 
     fn forget(&self, name: &str) -> Option<Arc<Database>> {
@@ -178,33 +198,25 @@ impl Databases {
             return Err(OpenError::Missing(name.to_owned()));
         }
         let connection = self.store.connect(name).await.map_err(failed(name))?;
-        match self.inspect(name, &connection).await {
-            Ok(secret) => {
-                let signal = self.store.signal(name).map_err(failed(name))?;
-                Ok(self.remember(Database::new(name, self.series, connection, signal, secret)))
-            }
-            Err(error) => {
-                self.release(connection).await.map_err(failed(name))?;
-                Err(error)
-            }
+        if let Err(error) = self.inspect(name, &connection).await {
+            self.release(connection).await.map_err(failed(name))?;
+            return Err(error);
         }
+        let signal = self.store.signal(name).map_err(failed(name))?;
+        let identity = self.store.identity(name);
+        Ok(self.remember(Database::new(name, self.series, connection, signal, identity)))
     }
 
-    /// Brings a database's schema up to date, and returns its secret. One that is not ours, or of another series, is
-    /// left as it was.
-    async fn inspect(&self, name: &str, connection: &DatabaseConnection) -> Result<String, OpenError> {
-        if !migration::is_migrated(connection).await.map_err(failed(name))? {
-            return Err(OpenError::Foreign(name.to_owned()));
-        }
-        let made = seed::series_of(connection).await.map_err(failed(name))?;
+    /// Brings a database's schema up to date. One that is not ours, or of another series, is left as it was.
+    async fn inspect(&self, name: &str, connection: &DatabaseConnection) -> Result<(), OpenError> {
+        let ours = migration::is_migrated(connection).await.map_err(failed(name))?;
+        let made = if ours { seed::series_of(connection).await.map_err(failed(name))? } else { None };
         match made {
             Some(made) if made == self.series => {}
             Some(made) => return Err(OpenError::OtherSeries { name: name.to_owned(), made }),
             None => return Err(OpenError::Foreign(name.to_owned())),
         }
-        Migrator::up(connection, None).await.map_err(failed(name))?;
-        let secret = parameter::get(connection, "database.secret").await.map_err(failed(name))?;
-        secret.ok_or_else(|| failed(name)("it has no database.secret"))
+        Migrator::up(connection, None).await.map_err(failed(name))
     }
 
     /// Closes a connection; the one to a database in memory stays open, since it is the database.
@@ -231,7 +243,7 @@ impl Databases {
         if self.store.exists(name).await? { Err(exists(name)) } else { Ok(()) }
     }
 
-    /// Whether the database `name` is still to be made: it is not there, or has no tables.
+    /// Whether the database `name` is still to be made: it is not there, or nothing is in it.
     ///
     /// # Errors
     /// The name is none, or the store failed.
@@ -246,30 +258,49 @@ impl Databases {
             return Ok(true);
         }
         let connection = self.store.connect(name).await.map_err(failed(name))?;
-        let empty = migration::is_empty(&connection).await.map_err(failed(name))?;
+        let empty = is_unfilled(&connection).await.map_err(failed(name))?;
         self.release(connection).await.map_err(failed(name))?;
         Ok(empty)
     }
 
-    /// The database `name`, made where it is missing or has no tables yet.
+    /// The database `name`, made as `new` says where it is missing. `new` is waited for only then.
     ///
     /// # Errors
     /// See [`OpenError`].
-    pub async fn ensure(&self, name: &str, new: &NewDatabase) -> Result<Arc<Database>, OpenError> {
+    pub async fn ensure<F>(&self, name: &str, new: F) -> Result<Arc<Database>, OpenError>
+    where
+        F: Future<Output = NewDatabase> + Send,
+    {
         let _changing = self.changing.lock().await;
         if !self.is_missing(name).await? {
             return self.open_now(name).await;
         }
-        self.create_now(name, new).await.map_err(failed(name))
+        let fill = self.base_content(new.await);
+        if self.store.exists(name).await.map_err(failed(name))? {
+            // Somebody who may made it for us, with nothing in it.
+            let connection = self.store.connect(name).await.map_err(failed(name))?;
+            self.fill(connection, fill).await.map_err(failed(name))?;
+            return self.open_now(name).await;
+        }
+        match self.create_filled(name, fill).await {
+            // Another process was faster.
+            Err(error) if error.name() == DATABASE_EXISTS => self.open_now(name).await,
+            made => made.map_err(failed(name)),
+        }
     }
 
     async fn create_now(&self, name: &str, new: &NewDatabase) -> Result<Arc<Database>> {
-        let (series, now, new) = (self.series, self.clock.now(), new.clone());
-        self.create_filled(name, move |tx| {
+        let fill = self.base_content(new.clone());
+        self.create_filled(name, fill).await
+    }
+
+    /// Writes what a fresh database contains.
+    fn base_content(&self, new: NewDatabase) -> impl for<'a> Fn(&'a DatabaseTransaction) -> Step<'a, ()> + Send {
+        let (series, now) = (self.series, self.clock.now());
+        move |tx| {
             let new = new.clone();
             Box::pin(async move { seed::fill(tx, series, now, &new).await })
-        })
-        .await
+        }
     }
 
     /// Makes a database of `series` whose content is what `fill` writes.
@@ -291,35 +322,46 @@ impl Databases {
         self.create_filled(name, fill).await.map(drop)
     }
 
-    /// Makes a database that is not there, or fills one that is there and empty.
+    /// Makes a database under a name that nobody knows, and gives it its own when all is in it: neither a crash nor
+    /// another process can leave half a database.
     async fn create_filled<F>(&self, name: &str, fill: F) -> Result<Arc<Database>>
     where
         F: for<'a> Fn(&'a DatabaseTransaction) -> Step<'a, ()> + Send,
     {
-        let made = !self.store.exists(name).await?;
-        if made {
-            self.store.create(name).await?;
-        }
-        let filled = match self.store.connect(name).await {
-            Ok(connection) => self.fill(name, connection, fill).await,
+        let draft = Store::draft_name();
+        self.store.create(&draft).await?;
+        let filled = match self.store.connect(&draft).await {
+            Ok(connection) => self.fill(connection, fill).await,
             Err(error) => Err(error.into()),
         };
-        if made && filled.is_err() {
-            // Half a database is worse than none.
-            self.store.remove(name).await?;
-        }
-        filled
+        self.publish(&draft, name, filled).await?;
+        Ok(self.open_now(name).await?)
     }
 
-    async fn fill<F>(&self, name: &str, connection: DatabaseConnection, fill: F) -> Result<Arc<Database>>
+    /// Migrates and fills an empty database, and closes the connection to it.
+    async fn fill<F>(&self, connection: DatabaseConnection, fill: F) -> Result<()>
     where
         F: for<'a> Fn(&'a DatabaseTransaction) -> Step<'a, ()> + Send,
     {
-        Migrator::up(&connection, None).await?;
-        let database = Database::new(name, self.series, connection, self.store.signal(name)?, String::new());
-        database.write(fill).await?;
-        let secret = parameter::get(database.connection(), "database.secret").await?.unwrap_or_default();
-        Ok(self.remember(Database { secret, ..database }))
+        let filled = async {
+            Migrator::up(&connection, None).await?;
+            super::attempt(&connection, &fill, IsolationLevel::RepeatableRead).await
+        };
+        let filled = filled.await;
+        self.release(connection).await?;
+        filled
+    }
+
+    /// Gives a draft its name, if it is `finished`; else, or where the name is taken meanwhile, removes it.
+    async fn publish(&self, draft: &str, name: &str, finished: Result<()>) -> Result<()> {
+        let published = match finished {
+            Ok(()) => self.store.publish(draft, name).await.map_err(Error::from),
+            Err(error) => Err(error),
+        };
+        if !matches!(published, Ok(true)) {
+            self.store.remove(draft).await?;
+        }
+        if published? { Ok(()) } else { Err(exists(name)) }
     }
 
     /// Copies the database `from` to the new name `to`. The copy has a secret and a UUID of its own, and no sessions.
@@ -342,17 +384,19 @@ impl Databases {
             });
         }
         let source = self.open_now(from).await?;
-        let copied = self.store.duplicate(from, source.connection(), to).await;
-        if matches!(self.store, Store::Postgres(_)) {
-            // PostgreSQL copies only what nobody is connected to, so the next call connects anew.
+        if self.store.closes_to_duplicate() {
             self.forget(from);
         }
-        copied?;
-        let copy = self.open_now(to).await?;
-        copy.write(|db| Box::pin(seed::make_distinct(db))).await?;
-        self.forget(to);
-        self.release(copy.connection().clone()).await?;
-        Ok(())
+        let draft = Store::draft_name();
+        let copied = async {
+            self.store.duplicate(from, source.connection(), &draft).await?;
+            let connection = self.store.connect(&draft).await?;
+            let distinct = super::attempt(&connection, &make_distinct, IsolationLevel::RepeatableRead).await;
+            self.release(connection).await?;
+            distinct
+        };
+        let copied = copied.await;
+        self.publish(&draft, to, copied).await
     }
 
     /// Removes the database `name` and answers whether there was one.
@@ -364,6 +408,7 @@ impl Databases {
         if !self.store.exists(name).await? {
             return Ok(false);
         }
+        self.refuse_foreign(name).await?;
         self.close(name).await?;
         self.store.remove(name).await?;
         Ok(true)
@@ -382,9 +427,18 @@ impl Databases {
         if self.store.exists(to).await? {
             return Err(exists(to));
         }
+        self.refuse_foreign(from).await?;
         self.close(from).await?;
         self.store.rename(from, to).await?;
         Ok(())
+    }
+
+    /// Whoever knows the master password may do anything to our databases, and nothing to others.
+    async fn refuse_foreign(&self, name: &str) -> Result<()> {
+        match self.open_now(name).await {
+            Ok(_) | Err(OpenError::OtherSeries { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn close(&self, name: &str) -> Result<()> {
@@ -409,6 +463,16 @@ fn failed<E: std::fmt::Display>(name: &str) -> impl Fn(E) -> OpenError {
     move |error| OpenError::Store { name: name.to_owned(), error: error.to_string() }
 }
 
+/// Whether a database has nothing in it: no tables, or those of the migrations alone.
+async fn is_unfilled(connection: &DatabaseConnection) -> Result<bool> {
+    let migrated = migration::is_migrated(connection).await?;
+    Ok(if migrated { seed::series_of(connection).await?.is_none() } else { migration::is_empty(connection).await? })
+}
+
+fn make_distinct(tx: &DatabaseTransaction) -> Step<'_, ()> {
+    Box::pin(seed::make_distinct(tx))
+}
+
 fn valid(name: &str) -> Result<()> {
     if is_valid_name(name) {
         return Ok(());
@@ -417,7 +481,7 @@ fn valid(name: &str) -> Result<()> {
 }
 
 fn exists(name: &str) -> Error {
-    Error::Python { name: "odoo.service.db.DatabaseExists", message: format!("database '{name}' already exists!") }
+    Error::Python { name: DATABASE_EXISTS, message: format!("database '{name}' already exists!") }
 }
 
 #[cfg(test)]
@@ -434,5 +498,8 @@ mod tests {
         assert_eq!(visible("^other|acme$", "localhost"), ["acme", "other"]);
         assert_eq!(Filter::default().visible(names(), "x").len(), 3);
         assert!(Filter::new("(").is_err());
+        assert_eq!(visible("%h", &"acme".repeat(100)), Vec::<String>::new());
+        let long = "k".repeat(60_000);
+        assert!(Filter::new("(?i)^%d$").unwrap().visible(names(), &long).is_empty());
     }
 }

@@ -15,6 +15,7 @@ mod store;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel, SqliteTransactionMode, TransactionOptions,
@@ -24,7 +25,7 @@ use tokio::sync::Mutex;
 
 pub use manager::{Databases, Filter, InvalidFilter, OpenError};
 pub use seed::{DEFAULT_LANG, NewDatabase, countries, languages};
-pub use store::{Store, database_of};
+pub use store::{Identity, Store, database_of};
 
 use self::cache::Cache;
 use self::signal::Signal;
@@ -44,25 +45,23 @@ pub struct Database {
     name: String,
     series: Series,
     connection: DatabaseConnection,
-    /// `database.secret`, the key of its session tokens.
-    secret: String,
     /// Writers of one SQLite database queue here, which is fair, instead of polling for the file's lock.
     writer: Mutex<()>,
     signal: Signal,
     cache: Cache,
+    identity: Option<Identity>,
 }
 
 impl Database {
-    fn new(name: &str, series: Series, connection: DatabaseConnection, signal: Signal, secret: String) -> Self {
-        Self {
-            name: name.to_owned(),
-            series,
-            connection,
-            secret,
-            writer: Mutex::new(()),
-            signal,
-            cache: Cache::default(),
-        }
+    fn new(
+        name: &str,
+        series: Series,
+        connection: DatabaseConnection,
+        signal: Signal,
+        identity: Option<Identity>,
+    ) -> Self {
+        let (writer, cache) = (Mutex::new(()), Cache::default());
+        Self { name: name.to_owned(), series, connection, writer, signal, cache, identity }
     }
 
     /// The database's name.
@@ -77,10 +76,23 @@ impl Database {
         self.series
     }
 
-    /// The secret that keys its session tokens.
-    #[must_use]
-    pub fn secret(&self) -> &str {
-        &self.secret
+    /// Which file it is, where it is one.
+    fn identity(&self) -> Option<Identity> {
+        self.identity
+    }
+
+    /// `database.secret`, which keys its session tokens, in this `version`.
+    ///
+    /// # Errors
+    /// A failure of the database, or there is no secret.
+    pub async fn secret(&self, version: &Version) -> Result<Arc<String>> {
+        let read = async {
+            let secret = parameter::get(&self.connection, "database.secret").await?;
+            secret
+                .filter(|secret| !secret.is_empty())
+                .ok_or_else(|| DbErr::Custom("no database.secret".to_owned()).into())
+        };
+        self.cached(version, "secret", "", read).await
     }
 
     /// The connection, for statements that only read. Never hold one while waiting for another: an ephemeral
@@ -113,19 +125,39 @@ impl Database {
     where
         F: for<'a> Fn(&'a DatabaseTransaction) -> Step<'a, T> + Send,
     {
+        self.write_at(IsolationLevel::RepeatableRead, step).await
+    }
+
+    /// As [`write`](Self::write), for a `step` that needs no single state of the data: on PostgreSQL each of its
+    /// statements sees what is committed by then, and waits for other writers of a row instead of failing.
+    ///
+    /// # Errors
+    /// Whatever `step` returns, or a failure of the database.
+    pub async fn write_committed<T, F>(&self, step: F) -> Result<T>
+    where
+        F: for<'a> Fn(&'a DatabaseTransaction) -> Step<'a, T> + Send,
+    {
+        self.write_at(IsolationLevel::ReadCommitted, step).await
+    }
+
+    async fn write_at<T, F>(&self, isolation: IsolationLevel, step: F) -> Result<T>
+    where
+        F: for<'a> Fn(&'a DatabaseTransaction) -> Step<'a, T> + Send,
+    {
         let sqlite = dialect::is_sqlite(&self.connection);
         let _queue = if sqlite { Some(self.writer.lock().await) } else { None };
+        // Also where this future is dropped before it ends.
+        let _committed = Committed(&self.signal);
         let mut tries = 1;
         loop {
-            match self.attempt(&step).await {
+            match attempt(&self.connection, &step, isolation).await {
                 Err(error) if tries < TRIES && dialect::is_serialization_failure(&error) => {
                     tracing::debug!(db = self.name, tries, "the transaction could not be serialised, trying again");
+                    let pause = u64::from(crate::auth::random::<1>()[0]) * u64::from(tries);
+                    tokio::time::sleep(Duration::from_micros(100 * pause)).await;
                     tries += 1;
                 }
-                other => {
-                    self.signal.committed();
-                    return other;
-                }
+                done => return done,
             }
         }
     }
@@ -156,21 +188,6 @@ impl Database {
         Ok(value)
     }
 
-    async fn attempt<T, F>(&self, step: &F) -> Result<T>
-    where
-        F: for<'a> Fn(&'a DatabaseTransaction) -> Step<'a, T>,
-    {
-        let options = TransactionOptions {
-            isolation_level: (!dialect::is_sqlite(&self.connection)).then_some(IsolationLevel::RepeatableRead),
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        let transaction = self.connection.begin_with_options(options).await?;
-        let value = step(&transaction).await?;
-        transaction.commit().await?;
-        Ok(value)
-    }
-
     /// Closes the connections; statements that are under way fail.
     ///
     /// # Errors
@@ -178,4 +195,29 @@ impl Database {
     pub async fn close(&self) -> Result<(), DbErr> {
         self.connection.close_by_ref().await
     }
+}
+
+/// Says at its end that something may have been committed.
+struct Committed<'a>(&'a Signal);
+
+impl Drop for Committed<'_> {
+    fn drop(&mut self) {
+        self.0.committed();
+    }
+}
+
+/// Runs `step` in one transaction, once.
+async fn attempt<T, F>(connection: &DatabaseConnection, step: &F, isolation: IsolationLevel) -> Result<T>
+where
+    F: for<'a> Fn(&'a DatabaseTransaction) -> Step<'a, T>,
+{
+    let options = TransactionOptions {
+        isolation_level: (!dialect::is_sqlite(connection)).then_some(isolation),
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    let transaction = connection.begin_with_options(options).await?;
+    let value = step(&transaction).await?;
+    transaction.commit().await?;
+    Ok(value)
 }

@@ -6,7 +6,9 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+#[cfg(unix)]
+use std::{collections::BTreeMap, sync::Weak};
 
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
@@ -42,11 +44,16 @@ impl fmt::Debug for Signal {
     }
 }
 
-/// The file of a WAL index. It stays open as long as the connections: to close it would drop their POSIX locks.
+/// The file of a WAL index. It stays open as long as the connections: to close it would drop the POSIX locks that this
+/// process has on it, whichever of its connections they belong to. So all servers of a process share one.
 pub struct WalIndex {
     path: PathBuf,
-    file: Mutex<File>,
+    file: Mutex<Arc<File>>,
 }
+
+/// The WAL indexes that are open in this process, by device and inode.
+#[cfg(unix)]
+static OPEN: Mutex<BTreeMap<(u64, u64), Weak<File>>> = Mutex::new(BTreeMap::new());
 
 impl Signal {
     /// The signal of the SQLite file at `path`, to which a connection is open.
@@ -59,9 +66,7 @@ impl Signal {
         }
         let mut index = path.as_os_str().to_owned();
         index.push("-shm");
-        let path = PathBuf::from(index);
-        let file = Mutex::new(File::open(&path)?);
-        Ok(Self::WalIndex(WalIndex { path, file }))
+        WalIndex::open(PathBuf::from(index)).map(Self::WalIndex)
     }
 
     /// Says that this process has committed something.
@@ -93,12 +98,32 @@ impl Signal {
 
 #[cfg(unix)]
 impl WalIndex {
+    fn open(path: PathBuf) -> io::Result<Self> {
+        let file = Mutex::new(Self::shared(&path)?);
+        Ok(Self { path, file })
+    }
+
+    /// The file, opened only where this process has not opened it yet.
+    fn shared(path: &Path) -> io::Result<Arc<File>> {
+        use std::os::unix::fs::MetadataExt as _;
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|_, file| file.strong_count() > 0);
+        let found = std::fs::metadata(path)?;
+        if let Some(file) = open.get(&(found.dev(), found.ino())).and_then(Weak::upgrade) {
+            return Ok(file);
+        }
+        let file = Arc::new(File::open(path)?);
+        let opened = file.metadata()?;
+        open.insert((opened.dev(), opened.ino()), Arc::downgrade(&file));
+        Ok(file)
+    }
+
     fn header(&self) -> io::Result<Version> {
         use std::os::unix::fs::{FileExt as _, MetadataExt as _};
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         if file.metadata()?.nlink() == 0 {
             // SQLite has made another; what is in this one will never change again.
-            *file = File::open(&self.path)?;
+            *file = Self::shared(&self.path)?;
         }
         let mut header = vec![0; WAL_INDEX_HEADER];
         file.read_exact_at(&mut header, 0)?;
@@ -108,6 +133,11 @@ impl WalIndex {
 
 #[cfg(not(unix))]
 impl WalIndex {
+    fn open(path: PathBuf) -> io::Result<Self> {
+        let file = Mutex::new(Arc::new(File::open(&path)?));
+        Ok(Self { path, file })
+    }
+
     fn header(&self) -> io::Result<Version> {
         let _ = (&self.path, &self.file);
         Err(io::ErrorKind::Unsupported.into())

@@ -67,7 +67,11 @@ impl Store {
     /// # Errors
     /// The folder cannot be made.
     pub fn directory(path: PathBuf) -> io::Result<Self> {
-        fs::create_dir_all(&path)?;
+        let mut folder = fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+        // Password hashes and secrets are in it.
+        folder.recursive(true).create(&path)?;
         Ok(Self::Directory(path))
     }
 
@@ -107,8 +111,11 @@ impl Store {
     pub async fn list(&self) -> Result<Vec<String>, DbErr> {
         let mut names = match self {
             Self::Directory(folder) => names_in(folder).map_err(|error| file_error(&error))?,
-            Self::Memory(memory) => memory.lock().keys().cloned().collect(),
-            Self::Postgres(postgres) => dialect::list_databases(&postgres.server, &postgres.also).await?,
+            Self::Memory(memory) => memory.lock().keys().filter(|name| is_valid_name(name)).cloned().collect(),
+            Self::Postgres(postgres) => {
+                let names = dialect::list_databases(&postgres.server, &postgres.also).await?;
+                names.into_iter().filter(|name| is_valid_name(name)).collect()
+            }
         };
         names.sort_unstable();
         Ok(names)
@@ -133,7 +140,9 @@ impl Store {
     /// The store failed.
     pub(super) async fn create(&self, name: &str) -> Result<(), DbErr> {
         match self {
-            Self::Directory(_) => self.connect(name).await?.close().await,
+            Self::Directory(folder) => {
+                fs::File::create_new(file(folder, name)).map(drop).map_err(|error| file_error(&error))
+            }
             Self::Memory(memory) => memory.create(name).await.map(drop),
             Self::Postgres(postgres) => dialect::Utility::Create(name).run(&postgres.server).await,
         }
@@ -149,6 +158,58 @@ impl Store {
             Self::Memory(memory) => Ok(memory.get(name)?.connection),
             Self::Postgres(postgres) => connect_postgres(&postgres.url, name, POSTGRES_CONNECTIONS).await,
         }
+    }
+
+    /// Which file a database is now, where it is one.
+    pub(super) fn identity(&self, name: &str) -> Option<Identity> {
+        match self {
+            Self::Directory(folder) => Identity::of(&file(folder, name)),
+            _ => None,
+        }
+    }
+
+    /// A name for a database that is being made, which no client can know or say.
+    pub(super) fn draft_name() -> String {
+        format!("_draft_{}", hex::encode(crate::auth::random::<12>()))
+    }
+
+    /// Gives a draft, to which no connection is open, its name. Answers whether the name was free.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub(super) async fn publish(&self, draft: &str, name: &str) -> Result<bool, DbErr> {
+        match self {
+            Self::Directory(folder) => {
+                let (from, to) = (file(folder, draft), file(folder, name));
+                // Unlike a rename, a link does not replace what another process has put there.
+                match fs::hard_link(&from, &to) {
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+                    linked => linked.and_then(|()| fs::remove_file(from)).map(|()| true).map_err(|e| file_error(&e)),
+                }
+            }
+            Self::Memory(memory) => {
+                let mut held = memory.lock();
+                if held.contains_key(name) {
+                    return Ok(false);
+                }
+                if let Some(database) = held.remove(draft) {
+                    held.insert(name.to_owned(), database);
+                }
+                Ok(true)
+            }
+            Self::Postgres(postgres) => {
+                dialect::disconnect(&postgres.server, draft).await?;
+                match (dialect::Utility::Rename { from: draft, to: name }).run(&postgres.server).await {
+                    Err(error) if dialect::code(&error).as_deref() == Some("42P04") => Ok(false),
+                    renamed => renamed.map(|()| true),
+                }
+            }
+        }
+    }
+
+    /// Whether a copy is made only of a database to which nobody is connected.
+    pub(super) fn closes_to_duplicate(&self) -> bool {
+        matches!(self, Self::Postgres(_))
     }
 
     /// What tells of changes to a database to which a connection is open.
@@ -255,6 +316,27 @@ impl Memory {
     }
 }
 
+/// Which file a database is: another one may come to be called as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    #[cfg(unix)]
+    fn of(path: &Path) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt as _;
+        let file = fs::metadata(path).ok()?;
+        Some(Self { device: file.dev(), inode: file.ino() })
+    }
+
+    #[cfg(not(unix))]
+    fn of(path: &Path) -> Option<Self> {
+        path.exists().then_some(Self { device: 0, inode: 0 })
+    }
+}
+
 /// Whether a database may be called so, by Odoo's rule: a letter or digit, then letters, digits, `_`, `.` and `-`.
 /// So no name can leave the folder of the databases.
 pub fn is_valid_name(name: &str) -> bool {
@@ -311,7 +393,7 @@ async fn connect_sqlite(path: &Path) -> Result<DatabaseConnection, DbErr> {
                 .in_memory(false)
                 .shared_cache(false)
                 .filename(&path)
-                .create_if_missing(true)
+                .create_if_missing(false)
                 .pragma("journal_mode", "WAL")
                 .pragma("synchronous", "NORMAL")
                 .foreign_keys(true)

@@ -32,6 +32,7 @@ pub async fn session_info(caller: &Caller, max_upload: usize) -> Result<Arc<Valu
 
 async fn compute(caller: &Caller, max_upload: usize) -> Result<Value> {
     let settings = user_settings(caller).await?;
+    let secret = caller.database.secret(&caller.version).await?;
     let db = caller.database.connection();
     let (user, series) = (&caller.user, caller.database.series());
     let shape = series.session_info();
@@ -60,7 +61,7 @@ async fn compute(caller: &Caller, max_upload: usize) -> Result<Value> {
     put("user_context", context);
     put("db", caller.database.name().into());
     if shape.registry_hash {
-        put("registry_hash", digest(&[caller.database.secret(), series.name(), "registry"]).into());
+        put("registry_hash", digest(&[&*secret, series.name(), "registry"]).into());
     }
     if shape.user_settings {
         put("user_settings", settings);
@@ -90,7 +91,7 @@ async fn compute(caller: &Caller, max_upload: usize) -> Result<Value> {
     put("max_file_upload_size", max_upload.into());
     put("home_action_id", user.action_id.map_or(Value::Bool(false), Value::from));
     if shape.cache_hashes {
-        put("cache_hashes", cache_hashes(caller, &lang));
+        put("cache_hashes", cache_hashes(&secret, &lang));
     }
     put("currencies", currencies(db, series).await?);
     if shape.bundle_params {
@@ -259,8 +260,8 @@ fn ancestors(company: &res_company::Model) -> Vec<i32> {
 }
 
 /// Digests by which a browser knows whether what it has cached is still good.
-fn cache_hashes(caller: &Caller, lang: &str) -> Value {
-    let hash = |what: &str| digest(&[caller.database.secret(), lang, what]);
+fn cache_hashes(secret: &str, lang: &str) -> Value {
+    let hash = |what: &str| digest(&[secret, lang, what]);
     json!({"load_menus": hash("load_menus"), "translations": hash("translations")})
 }
 

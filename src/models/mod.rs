@@ -2,6 +2,7 @@
 
 pub mod groups;
 pub mod ir_http;
+pub mod ir_module_module;
 pub mod res_users;
 
 use serde_json::{Map, Value};

@@ -2,6 +2,7 @@
 
 use chrono::NaiveDateTime;
 use entity::{ir_model_data, res_company_users_rel, res_groups_users_rel, res_partner, res_users};
+use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Value, json};
 
@@ -115,6 +116,30 @@ pub async fn set_active(db: &impl ConnectionTrait, user: i32, active: bool) -> R
     let user = res_users::ActiveModel { id: Set(user), active: Set(active), ..Default::default() };
     user.update(db).await?;
     Ok(())
+}
+
+/// Stores a password hash. All sessions of the user end with it.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn set_password(db: &impl ConnectionTrait, user: i32, hash: String) -> Result<()> {
+    let user = res_users::ActiveModel { id: Set(user), password: Set(Some(hash)), ..Default::default() };
+    user.update(db).await?;
+    Ok(())
+}
+
+/// Puts a hash in the place of the one that `user` had when it was read.
+///
+/// # Errors
+/// `AccessDenied` where the password has changed since; a failure of the database.
+pub async fn replace_password(db: &impl ConnectionTrait, user: &res_users::Model, hash: String) -> Result<()> {
+    let replaced = res_users::Entity::update_many()
+        .col_expr(res_users::Column::Password, Expr::value(hash))
+        .filter(res_users::Column::Id.eq(user.id))
+        .filter(res_users::Column::Password.eq(user.password.as_deref()))
+        .exec(db)
+        .await?;
+    if replaced.rows_affected == 1 { Ok(()) } else { Err(Error::access_denied()) }
 }
 
 /// The user's partner, which has the name, the language and the time zone.

@@ -107,12 +107,7 @@ pub fn register(module: &mut RpcModule<()>, route: &Route) {
                 Ok(params) => call(Call { app, visit, params }).await,
                 Err(error) => Err(error),
             };
-            answer.map_err(|error| -> ErrorObjectOwned {
-                if let Error::Database(error) = &error {
-                    tracing::error!(%error, "the database failed");
-                }
-                fault::object(&error, series)
-            })
+            answer.map_err(|error| -> ErrorObjectOwned { fault::object(&error, series) })
         }
     };
     module.register_async_method(route.name, method).expect("a path is registered once");

@@ -14,17 +14,23 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::{HeaderValue, header};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{any, get, post};
 use jsonrpsee::RpcModule;
+use tracing::Instrument as _;
 
 use crate::app::App;
 use crate::auth::visit::Visit;
+use crate::wire::page;
 use crate::wire::rpc::Rpc;
 pub use json_rpc::Call;
+
+/// The largest body, in bytes, at the paths that take only small ones.
+const SMALL_BODY: usize = 1024 * 1024;
+const SMALL_BODIES: [&str; 4] = ["/session/auth/", "/web/session/", "/web/webclient/", "/web/database/list"];
 
 /// The address of the client that a request came from; the listener adds it.
 #[derive(Clone, Copy, Debug)]
@@ -69,14 +75,33 @@ pub fn router(app: &Arc<App>) -> Router {
     router
         .fallback(pages::unknown)
         .method_not_allowed_fallback(pages::method_not_allowed)
+        // `with_visit` has the limits.
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn(to_the_end))
         .layer(middleware::from_fn_with_state(shared.clone(), with_visit))
         .with_state(shared)
+}
+
+/// Around every handler: runs it to its end, even if the client does not wait for it, so that nothing stays half done.
+async fn to_the_end(request: Request, next: Next) -> Response {
+    match tokio::spawn(next.run(request).in_current_span()).await {
+        Ok(response) => response,
+        Err(error) => {
+            tracing::error!(%error, "a request failed unexpectedly");
+            page::error(StatusCode::INTERNAL_SERVER_ERROR, "The server encountered an internal error.")
+        }
+    }
 }
 
 /// Around every request: reads the body within its limits, makes the visit, and sends the session's cookie.
 async fn with_visit(State(shared): State<Shared>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    let body = match body::read(body, shared.app.config.limits).await {
+    let limits = shared.app.config.limits;
+    // Logins and the like are small, and what leads nowhere need not be large.
+    let is_small = |path: &MatchedPath| SMALL_BODIES.iter().any(|prefix| path.as_str().starts_with(prefix));
+    let small = parts.extensions.get::<MatchedPath>().is_none_or(is_small);
+    let limit = if small { limits.body.min(SMALL_BODY) } else { limits.body };
+    let body = match body::read(body, limit, limits.patience).await {
         Ok(body) => body,
         Err(response) => return response,
     };

@@ -104,12 +104,7 @@ pub async fn handle_logout(
 fn plain(answer: Result<Value>) -> Response {
     match answer {
         Ok(body) => answered(rest::success(&body)),
-        Err(error) => {
-            if let Error::Database(error) = &error {
-                tracing::error!(%error, "the database failed");
-            }
-            rest::failure(&error)
-        }
+        Err(error) => rest::failure(&error),
     }
 }
 

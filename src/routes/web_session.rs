@@ -3,23 +3,19 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::{Query, State};
-use axum::response::{IntoResponse as _, Response};
-use entity::ir_module_module;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
-use serde::Deserialize;
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::{Call, Shared, answered};
 use crate::auth::Caller;
-use crate::auth::login::{self, Attempt};
-use crate::auth::password::Verdict;
 use crate::auth::visit::{Begun, Visit};
 use crate::database::{self, Database, parameter};
 use crate::error::{Error, Result};
-use crate::models::ir_http;
+use crate::models::{ir_http, ir_module_module, res_users};
 use crate::python::Signature;
-use crate::wire::page;
+use crate::wire::{page, rest};
 
 /// `/web/session/authenticate`: logs in and answers with the session info; with `uid: null` where a second factor is
 /// awaited.
@@ -48,8 +44,7 @@ pub async fn authenticate(call: Call) -> Result<Value> {
 
 /// Logs in, begins a session, and answers with its session info.
 pub async fn log_in(call: &Call, database: &Arc<Database>, login: &str, password: &str) -> Result<(Value, Begun)> {
-    let attempt = Attempt { login, password, address: &call.visit.client().address };
-    let logged_in = login::interactively(database, &call.app.passwords, &call.app.clock, attempt).await?;
+    let logged_in = call.app.gate(&call.visit.client().address).interactively(database, login, password).await?;
     let begun = call.visit.log_in(database, &logged_in).await?;
     if logged_in.second_factor {
         return Ok((json!({"uid": null}), begun));
@@ -86,11 +81,7 @@ pub async fn destroy(call: Call) -> Result<()> {
 /// `/web/session/modules`: the names of the installed modules.
 pub async fn modules(call: Call) -> Result<Vec<String>> {
     let caller = call.visit.caller().await?;
-    let installed = ir_module_module::Entity::find()
-        .filter(ir_module_module::Column::State.eq("installed"))
-        .order_by_asc(ir_module_module::Column::Name)
-        .all(caller.database.connection())
-        .await?;
+    let installed = ir_module_module::installed(caller.database.connection()).await?;
     Ok(installed.into_iter().map(|module| module.name).collect())
 }
 
@@ -136,38 +127,40 @@ pub async fn change_password(call: Call) -> Result<Value> {
     if new != confirmed {
         return refused("The new password and its confirmation must be identical.");
     }
-    if call.app.passwords.verify(old, caller.user.password.as_deref()).await == Verdict::Wrong {
-        return refused("The old password you provided is incorrect, your password was not changed.");
+    match call.app.gate(&call.visit.client().address).interactively(&caller.database, &caller.user.login, old).await {
+        Ok(_) => {}
+        Err(Error::AccessDenied(_)) => {
+            return refused("The old password you provided is incorrect, your password was not changed.");
+        }
+        Err(error) => return Err(error),
     }
     let hash = call.app.passwords.hash(new).await;
-    let user = caller
+    let changed: Result<()> = caller
         .database
         .write(|tx| {
             let (uid, hash) = (caller.user.id, hash.clone());
-            Box::pin(async move { login::set_password_hash(tx, uid, hash).await })
+            Box::pin(async move { res_users::set_password(tx, uid, hash).await })
         })
-        .await?;
+        .await;
+    changed?;
     // Whoever changes the password stays logged in, all other sessions end.
-    call.visit.log_in(&caller.database, &login::LoggedIn { user, second_factor: false }).await?;
+    call.visit.keep(&caller).await?;
     Ok(json!({"new_password": new}))
 }
 
-/// What `/web/session/logout` is told.
-#[derive(Debug, Deserialize)]
-pub struct Logout {
-    redirect: Option<String>,
+/// `/web/session/logout`: logs a browser out and sends it home, or to the path `redirect`.
+pub async fn logout(State(shared): State<Shared>, Extension(visit): Extension<Arc<Visit>>, uri: Uri) -> Response {
+    if let Err(error) = visit.log_out(true).await {
+        return rest::failure(&error);
+    }
+    let redirect = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
+        .find(|(key, _)| key == "redirect")
+        .map(|(_, path)| path.into_owned())
+        .filter(|path| is_local(path));
+    answered(page::redirect(redirect.as_deref().unwrap_or_else(|| shared.app.series.web_home())))
 }
 
-/// `/web/session/logout`: logs a browser out and sends it home, or to the path `redirect`.
-pub async fn logout(
-    State(shared): State<Shared>,
-    Extension(visit): Extension<Arc<Visit>>,
-    Query(query): Query<Logout>,
-) -> Response {
-    if let Err(error) = visit.log_out(true).await {
-        return crate::wire::rest::failure(&error).into_response();
-    }
-    // Only a path of this server, so that a link cannot send people elsewhere.
-    let local = query.redirect.filter(|path| path.starts_with('/') && !path.starts_with("//") && !path.contains('\\'));
-    answered(page::redirect(local.as_deref().unwrap_or_else(|| shared.app.series.web_home())))
+/// Whether a browser stays on this server when it is sent there, so that a link cannot send people elsewhere.
+fn is_local(path: &str) -> bool {
+    path.starts_with('/') && !path.starts_with("//") && !path.contains(|c: char| c == '\\' || c.is_control())
 }

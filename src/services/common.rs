@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::{Arguments, Client};
-use crate::auth::login::{self, Attempt};
 use crate::error::{Error, Result};
 
 const ABOUT: &str = "wiredoo: Odoo's wire protocols with a store of their own.";
@@ -35,8 +34,7 @@ pub async fn dispatch(client: &Client, method: &str, args: Vec<Value>) -> Result
 /// The id of the user with these credentials, `false` where they are wrong.
 async fn authenticate(client: &Client, arguments: &Arguments) -> Result<Value> {
     let database = client.app.databases.open(arguments.text(0)).await?;
-    let attempt = Attempt { login: arguments.text(1), password: arguments.text(2), address: &client.address };
-    match login::by_credentials(&database, &client.app.passwords, &client.app.clock, attempt).await {
+    match client.app.gate(&client.address).by_credentials(&database, arguments.text(1), arguments.text(2)).await {
         Ok(user) => Ok(user.id.into()),
         Err(Error::AccessDenied(_)) => Ok(false.into()),
         Err(error) => Err(error),

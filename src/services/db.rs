@@ -37,6 +37,11 @@ pub async fn dispatch(client: &Client, method: &str, mut args: Vec<Value>) -> Re
         | "migrate_databases" => {}
         other => return Err(Error::key_error(format!("Method not found: {other}"))),
     }
+    let forbidden = !client.app.config.list_db && method != "list_countries";
+    if forbidden {
+        // As in Odoo, who hides the list does not let databases be managed over the wire.
+        return Err(Error::access_denied());
+    }
     if args.is_empty() {
         return Err(Error::Python { name: "builtins.IndexError", message: "list index out of range".to_owned() });
     }

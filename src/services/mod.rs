@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::python::Signature;
+use crate::python::{self, Signature};
 
 /// Who calls a service.
 #[derive(Clone, Debug)]
@@ -61,7 +61,8 @@ impl Arguments {
         self.0.get(index)?.as_ref()?.as_str().filter(|text| !text.is_empty())
     }
 
+    /// Whether the value at `index` is true, as Python sees it.
     fn flag(&self, index: usize) -> bool {
-        matches!(self.0.get(index), Some(Some(Value::Bool(true))))
+        self.0.get(index).and_then(Option::as_ref).is_some_and(python::truth)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::Client;
-use crate::auth::{Caller, login};
+use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::models::{self, MethodCall};
 use crate::python::{self, Signature};
@@ -49,7 +49,7 @@ async fn authorize(client: &Client, credentials: &[Value]) -> Result<Caller> {
     // No user has an id that does not fit, nor the one that stands in for it.
     let uid = i32::try_from(python::int(uid)?).unwrap_or(i32::MAX);
     let password = password.as_str().unwrap_or_default();
-    let user = login::by_uid(&database, &app.passwords, &app.clock, uid, password, &client.address).await?;
+    let user = app.gate(&client.address).by_uid(&database, uid, password).await?;
     Ok(Caller { database: Arc::clone(&database), version, user })
 }
 

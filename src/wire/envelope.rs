@@ -14,8 +14,6 @@ pub struct Envelope<'a> {
     pub id: Option<&'a RawValue>,
     /// `params`; an empty object where they are missing.
     pub params: Option<&'a RawValue>,
-    /// Whether there is a member `jsonrpc`, by which the REST service tells an envelope from a plain body.
-    pub says_jsonrpc: bool,
 }
 
 /// Why a body is no envelope; the text is the one that Odoo answers with status 400.
@@ -66,10 +64,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Envelope<'a> {
                     match &*key {
                         "id" => envelope.id = Some(map.next_value()?),
                         "params" => envelope.params = Some(map.next_value()?),
-                        "jsonrpc" => {
-                            envelope.says_jsonrpc = true;
-                            map.next_value::<IgnoredAny>()?;
-                        }
                         _ => {
                             map.next_value::<IgnoredAny>()?;
                         }

@@ -15,6 +15,7 @@ pub const NOT_FOUND: i32 = 404;
 /// The error object for a series.
 #[must_use]
 pub fn object(error: &Error, series: Series) -> ErrorObjectOwned {
+    error.log();
     let (code, message) = match error {
         Error::SessionExpired => (SESSION_EXPIRED, "Odoo Session Expired"),
         Error::NotFound(_) => (NOT_FOUND, "404: Not Found"),

@@ -15,6 +15,7 @@ pub fn success(body: &Value) -> Response {
 /// The one place where an [`Error`] becomes a REST answer.
 #[must_use]
 pub fn failure(error: &Error) -> Response {
+    error.log();
     let status = match error {
         Error::AccessDenied(_) | Error::AccessError(_) => StatusCode::FORBIDDEN,
         Error::SessionExpired => StatusCode::UNAUTHORIZED,

@@ -12,6 +12,7 @@ use http_body_util::BodyExt as _;
 use sea_orm::ActiveModelTrait as _;
 use sea_orm::ActiveValue::Set;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use wiredoo::{Builder, Series, Wiredoo};
 
 /// Turns on the tests with PostgreSQL: the URL of a server on which databases can be made.
@@ -58,7 +59,8 @@ pub struct Store {
 impl Store {
     /// A server on this store, with its database.
     pub fn builder(&self, series: Series) -> Builder {
-        let builder = Wiredoo::builder().series(series).db(&self.db);
+        let builder =
+            Wiredoo::builder().series(series).db(&self.db).configure(|config| config.pbkdf2_rounds = Some(1000));
         // Other tests make databases on the same PostgreSQL server.
         let only_ours = wiredoo::database::Filter::new(&format!("^{}", self.db)).unwrap();
         match (&self.folder, &self.url) {
@@ -157,6 +159,11 @@ impl<'a> Client<'a> {
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
+    }
+
+    /// The characters at the start of a sid of 40 that tell its database.
+    pub fn tag(db: &str) -> String {
+        hex::encode(&Sha256::digest(db)[..2])
     }
 
     pub async fn send(&mut self, request: Request<Body>) -> Answer {
