@@ -3,6 +3,8 @@
 
 use sea_orm::DbErr;
 
+use crate::database::dialect;
+
 /// A failed call, as the caller sees it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -32,7 +34,7 @@ pub enum Error {
     BadRequest(String),
     /// The store failed. The caller learns that it did, the log why.
     #[error("the database failed")]
-    Database(#[from] DbErr),
+    Database(DbErr),
 }
 
 /// The result of whatever can fail before a caller.
@@ -57,16 +59,19 @@ impl Error {
         Self::Python { name: "builtins.KeyError", message: message.into() }
     }
 
+    /// What a connection that PostgreSQL refuses comes to, in the words of its driver.
+    fn refused_connection(why: &str) -> Self {
+        Self::Python {
+            name: "psycopg2.OperationalError",
+            message: format!("connection to server at \"127.0.0.1\", port 5440 failed: FATAL:  {why}\n"),
+        }
+    }
+
     /// What a call for a database that does not exist answers: the PostgreSQL driver's error, whatever the store is.
     /// The address is that of the recorded servers, since there may be no PostgreSQL here.
     #[must_use]
     pub fn no_such_database(name: &str) -> Self {
-        Self::Python {
-            name: "psycopg2.OperationalError",
-            message: format!(
-                "connection to server at \"127.0.0.1\", port 5440 failed: FATAL:  database \"{name}\" does not exist\n"
-            ),
-        }
+        Self::refused_connection(&format!("database \"{name}\" does not exist"))
     }
 
     /// Writes to the log what the caller does not get to know.
@@ -89,6 +94,16 @@ impl Error {
             Self::Python { name, .. } => name,
             Self::BadRequest(_) => "werkzeug.exceptions.BadRequest",
             Self::Database(_) => "psycopg2.DatabaseError",
+        }
+    }
+}
+
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        match dialect::missing_database(&error) {
+            // Another process has dropped or renamed it.
+            Some(why) => Self::refused_connection(&why),
+            None => Self::Database(error),
         }
     }
 }

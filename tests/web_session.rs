@@ -217,3 +217,47 @@ async fn a_short_lifetime_is_kept() {
     let expired = client.call("/web/session/get_session_info", json!({})).await.json();
     assert_eq!(expired["id"], Value::Null);
 }
+
+#[tokio::test]
+async fn a_database_that_another_server_made_anew_is_the_new_one() {
+    for store in common::durable_stores() {
+        let (one, other) =
+            (store.builder(Series::V19).start().await.unwrap(), store.builder(Series::V19).start().await.unwrap());
+        let (mut at_one, mut at_other) = (Client::administrator(&one).await, Client::administrator(&other).await);
+        at_one.service("db", "drop", json!(["admin", store.db])).await.result();
+        assert_eq!(at_other.uid().await, None, "{}", store.name);
+        at_one.service("db", "create_database", json!(["admin", store.db, false, "en_US", "new"])).await.result();
+        at_one.authenticate("admin", "new").await.result();
+        at_other.sid = at_one.sid.clone();
+        assert_eq!(at_other.uid().await, Some(2), "{}", store.name);
+        let renamed = format!("{}_renamed", store.db);
+        at_one.service("db", "rename", json!(["admin", store.db, renamed])).await.result();
+        assert_eq!(at_other.uid().await, None, "{}", store.name);
+        let gone = at_other.service("common", "login", json!([store.db, "admin", "new"])).await.exception();
+        assert_eq!(gone.0, "psycopg2.OperationalError", "{}", store.name);
+        at_other.service("db", "drop", json!(["admin", renamed])).await.result();
+        other.shutdown().await;
+        store.finish(one).await;
+    }
+}
+
+#[tokio::test]
+async fn a_user_who_changes_during_a_login_is_shown_as_changed() {
+    for store in common::stores() {
+        let server = store.builder(Series::V17).configure(|config| config.pbkdf2_rounds = Some(20_000));
+        let server = server.start().await.unwrap();
+        let mut client = Client::new(&server);
+        let login = client.authenticate("admin", "admin");
+        let change = async {
+            while server.app().tries.is_empty() {
+                tokio::task::yield_now().await;
+            }
+            update_user(&server, 2, |user| user.action_id = Set(Some(7))).await;
+        };
+        let (answer, ()) = tokio::join!(login, change);
+        assert_eq!(answer.result()["home_action_id"], 7, "{}", store.name);
+        let info = client.call("/web/session/get_session_info", json!({})).await.result();
+        assert_eq!(info["home_action_id"], 7, "{}", store.name);
+        store.finish(server).await;
+    }
+}

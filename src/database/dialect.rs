@@ -28,14 +28,17 @@ pub fn reading(connection: &DatabaseConnection) -> TransactionOptions {
 
 /// The SQLSTATE (PostgreSQL) or result code (SQLite) behind an error of sea-orm.
 pub fn code(error: &DbErr) -> Option<String> {
-    let (DbErr::Exec(RuntimeErr::SqlxError(error))
-    | DbErr::Query(RuntimeErr::SqlxError(error))
-    | DbErr::Conn(RuntimeErr::SqlxError(error))) = error
-    else {
-        return None;
-    };
-    match &**error {
+    match driver_error(error)? {
         sqlx::Error::Database(error) => error.code().map(std::borrow::Cow::into_owned),
+        _ => None,
+    }
+}
+
+fn driver_error(error: &DbErr) -> Option<&sqlx::Error> {
+    match error {
+        DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error))
+        | DbErr::Conn(RuntimeErr::SqlxError(error)) => Some(error),
         _ => None,
     }
 }
@@ -44,6 +47,20 @@ pub fn code(error: &DbErr) -> Option<String> {
 pub fn is_serialization_failure(error: &Error) -> bool {
     let Error::Database(error) = error else { return false };
     matches!(code(error).as_deref(), Some("40001" | "40P01" | "55P03"))
+}
+
+/// Whether the connection to the server was lost, so that another may do: the server went away, or somebody ended it.
+pub fn is_connection_lost(error: &DbErr) -> bool {
+    matches!(driver_error(error), Some(sqlx::Error::Io(_) | sqlx::Error::Protocol(_)))
+        || matches!(code(error).as_deref(), Some("57P01" | "57P02" | "57P03"))
+}
+
+/// PostgreSQL's words for a database that does not exist, if that is what the error says.
+pub fn missing_database(error: &DbErr) -> Option<String> {
+    match driver_error(error)? {
+        sqlx::Error::Database(error) if error.code().as_deref() == Some("3D000") => Some(error.message().to_owned()),
+        _ => None,
+    }
 }
 
 /// Copies the whole SQLite database, in a consistent state, into the empty one at `target` (a path or a URI).

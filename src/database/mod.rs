@@ -4,7 +4,7 @@
 //! the three, [`Store`] knows. Everything above works on a [`Database`] and does not care.
 
 mod cache;
-mod dialect;
+pub(crate) mod dialect;
 pub mod dump;
 mod manager;
 pub mod parameter;
@@ -162,12 +162,19 @@ impl Database {
         }
     }
 
-    /// The version of the content now; see [`Version`].
+    /// The version of the content now; see [`Version`]. It is what a request reads first, so connections that were lost
+    /// meanwhile are found out, and replaced, here.
     ///
     /// # Errors
-    /// A failure of the database.
+    /// A failure of the database, or it is not there any more.
     pub async fn version(&self) -> Result<Version> {
-        Ok(self.signal.version(&self.connection).await?)
+        let mut lost = 0;
+        loop {
+            match self.signal.version(&self.connection).await {
+                Err(error) if lost < store::POSTGRES_CONNECTIONS && dialect::is_connection_lost(&error) => lost += 1,
+                version => return Ok(version?),
+            }
+        }
     }
 
     /// What `load` reads, or what it read before if the database had the same `version` then. `kind` and `key` together

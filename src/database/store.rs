@@ -19,7 +19,7 @@ const SIDE_FILES: [&str; 3] = ["", "-wal", "-shm"];
 /// Connections to one SQLite file: readers do not wait for each other or for a writer.
 const SQLITE_CONNECTIONS: u32 = 8;
 /// Connections to one PostgreSQL database.
-const POSTGRES_CONNECTIONS: u32 = 16;
+pub(super) const POSTGRES_CONNECTIONS: u32 = 16;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where the databases are.
