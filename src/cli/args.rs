@@ -191,7 +191,7 @@ pub struct ServeArgs {
     /// Regular expression that tells which databases a host sees; %h is the host, %d its first label
     #[arg(long, env = "WIREDOO_DB_FILTER", value_name = "REGEX", value_parser = Filter::new)]
     pub db_filter: Option<Filter>,
-    /// Do not tell the list of databases
+    /// Do not tell the list of databases, nor let clients create, copy, rename, drop, dump or restore them
     #[arg(long, env = "WIREDOO_NO_LIST_DB", value_parser = FalseyValueParser::new())]
     pub no_list_db: bool,
     /// Login of the administrator of databases that are made
