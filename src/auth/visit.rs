@@ -284,8 +284,8 @@ impl Visit {
                 Box::pin(async move { session::authorize(tx, &secret, &sid, uid).await })
             })
             .await?;
+        // What is known of the session and its user is out of date.
         state.loaded = false;
-        state.dirty = true;
         Ok(())
     }
 

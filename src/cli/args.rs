@@ -231,7 +231,7 @@ pub struct ServeArgs {
     #[arg(long, env = "WIREDOO_PROXY_MODE", value_parser = FalseyValueParser::new())]
     pub proxy_mode: bool,
     /// What is logged, such as `info`, `debug` or `wiredoo=debug,warn`
-    #[arg(long, env = "WIREDOO_LOG", value_name = "FILTER", default_value = "info")]
+    #[arg(long, env = "WIREDOO_LOG", value_name = "FILTER", default_value = "info,sea_orm_migration=warn")]
     pub log: String,
     /// Form of the log
     #[arg(long, env = "WIREDOO_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]

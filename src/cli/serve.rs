@@ -86,9 +86,11 @@ fn announce(server: &Wiredoo, args: &ServeArgs) -> io::Result<()> {
     tracing::info!(url, db, %series, "ready");
     if io::stderr().is_terminal() {
         let login = &args.admin_login;
+        // Everybody knows the default password; another one is nobody's business.
+        let password = if args.admin_password == DEFAULT_PASSWORD { DEFAULT_PASSWORD } else { "…" };
         eprintln!(
             "\nwiredoo {series} listens on {url}, database {db}, login {login}.\nTry:\n\n    curl {url}/session/auth/login \
-             --json '{{\"db\": \"{db}\", \"login\": \"{login}\", \"password\": \"…\"}}'\n"
+             --json '{{\"db\": \"{db}\", \"login\": \"{login}\", \"password\": \"{password}\"}}'\n"
         );
     }
     Ok(())
