@@ -61,7 +61,7 @@ impl App {
         let app = Self::connect(config).await?;
         for name in &app.config.databases {
             let database = app.ensure(name).await?;
-            app.ensure_api_key(&database).await.map_err(|error| StartError::Store(error.to_string()))?;
+            app.ensure_api_key(&database).await.map_err(|error| StartError::Store(error.reason()))?;
         }
         Ok(app)
     }

@@ -74,6 +74,15 @@ impl Error {
         Self::refused_connection(&format!("database \"{name}\" does not exist"))
     }
 
+    /// What went wrong, for the log and for whoever runs the server.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Database(error) => error.to_string(),
+            other => other.to_string(),
+        }
+    }
+
     /// Writes to the log what the caller does not get to know.
     pub fn log(&self) {
         if let Self::Database(error) = self {

@@ -118,7 +118,8 @@ fn what_cannot_work_ends_with_one_clear_line() {
     let port = taken.local_addr().unwrap().port().to_string();
     for (args, status, says) in [
         (vec!["--ephemeral", "--port", &port], 1, "cannot listen on 127.0.0.1:"),
-        (vec!["--database-url", "mysql://x"], 1, "must begin with postgres://"),
+        (vec!["--database-url", "mysql://x"], 1, "wiredoo: the database URL is wrong: it must begin with postgres://"),
+        (vec!["--database-url", "postgres://127.0.0.1:1/"], 1, "cannot connect to the PostgreSQL server at 127.0.0.1:"),
         (vec!["--ephemeral", "--db", "a/b"], 1, "cannot be the name of a database"),
         (vec!["--ephemeral", "--log", "a=b=c"], 1, "--log"),
         (vec!["--series", "12.0"], 2, "unknown series '12.0'"),

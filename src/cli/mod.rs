@@ -23,7 +23,7 @@ impl From<crate::StartError> for Failure {
 
 impl From<crate::error::Error> for Failure {
     fn from(error: crate::error::Error) -> Self {
-        Self(error.to_string())
+        Self(error.reason())
     }
 }
 

@@ -277,7 +277,7 @@ impl Databases {
         }
         let fill = self.base_content(new.await);
         if self.store.exists(name).await.map_err(failed(name))? {
-            // Somebody who may made it for us, with nothing in it.
+            // Somebody who may make databases has made it for us, with nothing in it.
             let connection = self.store.connect(name).await.map_err(failed(name))?;
             self.fill(connection, fill).await.map_err(failed(name))?;
             return self.open_now(name).await;
@@ -459,8 +459,8 @@ impl Databases {
 }
 
 /// Turns whatever went wrong with a database into the reason why it cannot be opened.
-fn failed<E: std::fmt::Display>(name: &str) -> impl Fn(E) -> OpenError {
-    move |error| OpenError::Store { name: name.to_owned(), error: error.to_string() }
+fn failed<E: Into<Error>>(name: &str) -> impl Fn(E) -> OpenError {
+    move |error| OpenError::Store { name: name.to_owned(), error: error.into().reason() }
 }
 
 /// Whether a database has nothing in it: no tables, or those of the migrations alone.

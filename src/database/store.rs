@@ -7,6 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{fmt, fs, io};
 
+use sea_orm::sqlx::postgres::PgConnectOptions;
+use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _};
 use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
 
 use super::dialect;
@@ -16,6 +18,10 @@ use super::signal::Signal;
 const SUFFIX: &str = ".sqlite3";
 /// The files that SQLite keeps beside a database while it is open.
 const SIDE_FILES: [&str; 3] = ["", "-wal", "-shm"];
+/// How the names of drafts begin.
+const DRAFT: &str = "_draft_";
+/// A draft of this age has been left behind by a crash.
+const DRAFT_AGE: Duration = Duration::from_hours(1);
 /// Connections to one SQLite file: readers do not wait for each other or for a writer.
 const SQLITE_CONNECTIONS: u32 = 8;
 /// Connections to one PostgreSQL database.
@@ -72,6 +78,7 @@ impl Store {
         std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
         // Password hashes and secrets are in it.
         folder.recursive(true).create(&path)?;
+        remove_old_drafts(&path)?;
         Ok(Self::Directory(path))
     }
 
@@ -86,15 +93,14 @@ impl Store {
     ///
     /// # Errors
     /// The URL is none, or the server cannot be reached.
-    pub async fn postgres(url: &str, also: &[String]) -> Result<Self, DbErr> {
+    pub async fn postgres(url: &str, also: &[String]) -> Result<Self, Unreachable> {
         let url = postgres_url(url)?;
-        let server = match connect_postgres(&url, "postgres", 2).await {
-            Ok(server) => server,
-            Err(error) => match database_of(url.as_str()) {
-                Some(name) => connect_postgres(&url, &name, 2).await?,
-                None => return Err(error),
-            },
+        probe(&url).await?;
+        let server = match (connect_postgres(&url, "postgres", 2).await, database_of(url.as_str())) {
+            (Err(_), Some(name)) => connect_postgres(&url, &name, 2).await,
+            (connected, _) => connected,
         };
+        let server = server.map_err(|error| Unreachable::new(&url, &error.to_string()))?;
         Ok(Self::Postgres(Postgres { url, server, also: also.to_vec() }))
     }
 
@@ -170,7 +176,7 @@ impl Store {
 
     /// A name for a database that is being made, which no client can know or say.
     pub(super) fn draft_name() -> String {
-        format!("_draft_{}", hex::encode(crate::auth::random::<12>()))
+        format!("{DRAFT}{}", hex::encode(crate::auth::random::<12>()))
     }
 
     /// Gives a draft, to which no connection is open, its name. Answers whether the name was free.
@@ -361,6 +367,17 @@ fn names_in(folder: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
+fn remove_old_drafts(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
+        if age > DRAFT_AGE && entry.file_name().to_string_lossy().starts_with(DRAFT) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Does `act` to the database's file and to the files that SQLite may have left beside it.
 fn each_file(folder: &Path, name: &str, act: impl Fn(&Path, &str) -> io::Result<()>) -> Result<(), DbErr> {
     for side in SIDE_FILES {
@@ -402,8 +419,20 @@ async fn connect_sqlite(path: &Path) -> Result<DatabaseConnection, DbErr> {
     sea_orm::Database::connect(options).await
 }
 
-fn postgres_url(text: &str) -> Result<url::Url, DbErr> {
-    let wrong = |why: &str| DbErr::Custom(format!("the database URL is wrong: {why}"));
+/// Why a PostgreSQL server cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unreachable(String);
+
+impl Unreachable {
+    fn new(url: &url::Url, why: &str) -> Self {
+        let host = url.host_str().unwrap_or("localhost");
+        Self(format!("cannot connect to the PostgreSQL server at {host}: {why}"))
+    }
+}
+
+fn postgres_url(text: &str) -> Result<url::Url, Unreachable> {
+    let wrong = |why: &str| Unreachable(format!("the database URL is wrong: {why}"));
     // sqlx knows the scheme by its short name only.
     let text = text.strip_prefix("postgresql://").map_or_else(|| text.to_owned(), |rest| format!("postgres://{rest}"));
     let url = url::Url::parse(&text).map_err(|error| wrong(&error.to_string()))?;
@@ -415,6 +444,23 @@ fn postgres_url(text: &str) -> Result<url::Url, DbErr> {
 pub fn database_of(url: &str) -> Option<String> {
     let url = url::Url::parse(url).ok()?;
     Some(url.path().trim_matches('/').to_owned()).filter(|name| !name.is_empty())
+}
+
+/// Connects once, since a pool tries again and again and cannot say in the end why it failed.
+async fn probe(url: &url::Url) -> Result<(), Unreachable> {
+    let options = url.as_str().parse::<PgConnectOptions>();
+    let options = options.map_err(|error| Unreachable::new(url, &error.to_string()))?;
+    // Which database it is does not matter here; the one that is named may still be missing.
+    let options = options.database("postgres");
+    let Ok(connected) = tokio::time::timeout(CONNECT_TIMEOUT, options.connect()).await else {
+        return Err(Unreachable::new(url, "it does not answer"));
+    };
+    match connected {
+        Ok(connection) => connection.close().await.map_err(|error| Unreachable::new(url, &error.to_string())),
+        // It has spoken; and what it says of this database need not hold for another, but for a role it does.
+        Err(sqlx::Error::Database(error)) if !error.code().is_some_and(|code| code.starts_with("28")) => Ok(()),
+        Err(error) => Err(Unreachable::new(url, &error.to_string())),
+    }
 }
 
 async fn connect_postgres(url: &url::Url, name: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {
