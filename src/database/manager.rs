@@ -55,11 +55,20 @@ impl From<OpenError> for Error {
 
 /// The longest name that a host can have, with its port.
 const MAX_HOST: usize = 261;
+/// For how many hosts a filter is kept compiled.
+const COMPILED_HOSTS: usize = 256;
 
 /// Which databases a host sees: a regular expression in which `%h` is the host (without `www.`) and `%d` its first
 /// label, matched from the start as Odoo's `--db-filter` is.
 #[derive(Clone, Debug, Default)]
-pub struct Filter(Option<String>);
+pub struct Filter(Option<Arc<Pattern>>);
+
+#[derive(Debug)]
+struct Pattern {
+    text: String,
+    /// What it came to for the hosts that were asked for, since to compile it takes longer than most requests.
+    compiled: RwLock<HashMap<String, Regex>>,
+}
 
 /// Said of a filter that is no regular expression.
 #[derive(Debug, thiserror::Error)]
@@ -72,19 +81,9 @@ impl Filter {
     /// # Errors
     /// The pattern is no regular expression.
     pub fn new(pattern: &str) -> Result<Self, InvalidFilter> {
-        let filter = Self(Some(pattern.to_owned()));
-        filter.regex("localhost").map_err(|error| InvalidFilter(Box::new(error)))?;
-        Ok(filter)
-    }
-
-    fn regex(&self, host: &str) -> Result<Option<Regex>, regex::Error> {
-        let Some(pattern) = &self.0 else { return Ok(None) };
-        let port = |port: &str| port.bytes().all(|b| b.is_ascii_digit());
-        let host = host.rsplit_once(':').filter(|(_, end)| port(end)).map_or(host, |(host, _)| host);
-        let host = host.strip_prefix("www.").unwrap_or(host);
-        let label = host.split('.').next().unwrap_or_default();
-        let pattern = pattern.replace("%h", &regex::escape(host)).replace("%d", &regex::escape(label));
-        Regex::new(&format!("^(?:{pattern})")).map(Some)
+        let pattern = Pattern { text: pattern.to_owned(), compiled: RwLock::default() };
+        pattern.regex("localhost").map_err(|error| InvalidFilter(Box::new(error)))?;
+        Ok(Self(Some(Arc::new(pattern))))
     }
 
     /// Whether `host` sees the database `name`.
@@ -97,12 +96,34 @@ impl Filter {
     /// nothing.
     #[must_use]
     pub fn visible(&self, mut names: Vec<String>, host: &str) -> Vec<String> {
-        match self.regex(host) {
-            Ok(None) => {}
-            Ok(Some(regex)) if host.len() <= MAX_HOST => names.retain(|name| regex.is_match(name)),
-            _ => names.clear(),
-        }
+        let Some(pattern) = &self.0 else { return names };
+        let regex = if host.len() <= MAX_HOST { pattern.regex(host).ok() } else { None };
+        names.retain(|name| regex.as_ref().is_some_and(|regex| regex.is_match(name)));
         names
+    }
+}
+
+impl Pattern {
+    fn regex(&self, host: &str) -> Result<Regex, regex::Error> {
+        if let Some(regex) = self.compiled.read().unwrap_or_else(PoisonError::into_inner).get(host) {
+            return Ok(regex.clone());
+        }
+        let regex = self.compile(host)?;
+        let mut compiled = self.compiled.write().unwrap_or_else(PoisonError::into_inner);
+        if compiled.len() >= COMPILED_HOSTS {
+            compiled.clear();
+        }
+        compiled.insert(host.to_owned(), regex.clone());
+        Ok(regex)
+    }
+
+    fn compile(&self, host: &str) -> Result<Regex, regex::Error> {
+        let port = |port: &str| port.bytes().all(|b| b.is_ascii_digit());
+        let host = host.rsplit_once(':').filter(|(_, end)| port(end)).map_or(host, |(host, _)| host);
+        let host = host.strip_prefix("www.").unwrap_or(host);
+        let label = host.split('.').next().unwrap_or_default();
+        let pattern = self.text.replace("%h", &regex::escape(host)).replace("%d", &regex::escape(label));
+        Regex::new(&format!("^(?:{pattern})"))
     }
 }
 
@@ -231,7 +252,7 @@ impl Databases {
     pub async fn create(&self, name: &str, new: &NewDatabase) -> Result<Arc<Database>> {
         let _changing = self.changing.lock().await;
         self.check_free(name).await?;
-        self.create_now(name, new).await
+        self.create_filled(name, self.base_content(new.clone())).await
     }
 
     /// Whether a database can be made that is called so.
@@ -287,11 +308,6 @@ impl Databases {
             Err(error) if error.name() == DATABASE_EXISTS => self.open_now(name).await,
             made => made.map_err(failed(name)),
         }
-    }
-
-    async fn create_now(&self, name: &str, new: &NewDatabase) -> Result<Arc<Database>> {
-        let fill = self.base_content(new.clone());
-        self.create_filled(name, fill).await
     }
 
     /// Writes what a fresh database contains.
