@@ -154,12 +154,16 @@ impl App {
         self.databases.all_open().into_iter().filter(|database| can_be(database.name())).collect()
     }
 
-    /// The other databases in which the session of a sid can be, which are opened for that.
+    /// The databases beside the `open` ones in which the session of a sid can be; they are opened for that.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn closed_databases_of_sid(&self, sid: &Sid, host: &str) -> Result<Vec<Arc<Database>>> {
-        let open = self.open_databases_of_sid(sid, host);
+    pub async fn closed_databases_of_sid(
+        &self,
+        sid: &Sid,
+        host: &str,
+        open: &[Arc<Database>],
+    ) -> Result<Vec<Arc<Database>>> {
         let mut databases = Vec::new();
         for name in self.visible_databases(host).await? {
             if !sid.may_be_of(&name) || open.iter().any(|database| database.name() == name) {

@@ -12,7 +12,6 @@ use chrono::{NaiveDateTime, TimeDelta};
 use entity::login_failures::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter};
-
 use tokio::sync::Notify;
 
 use crate::database::parameter;

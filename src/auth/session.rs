@@ -113,19 +113,20 @@ pub async fn insert(
     content: &Content,
     now: NaiveDateTime,
     lifetime: TimeDelta,
-) -> Result<Stored> {
-    let user = content.user.clone();
+) -> Result<()> {
+    let user = content.user.as_ref();
     let row = sessions::ActiveModel {
         sid_hash: Set(sid.hash()),
-        user_id: Set(user.as_ref().map(|user| user.id)),
+        user_id: Set(user.map(|user| user.id)),
         pre_user_id: Set(content.awaiting_second_factor),
-        session_token: Set(user.as_ref().map(|user| token(secret, sid, user))),
+        session_token: Set(user.map(|user| token(secret, sid, user))),
         data: Set(json!({})),
         create_date: Set(now),
         write_date: Set(now),
         expires_at: Set(now + lifetime),
     };
-    Ok(Stored { row: row.insert(db).await?, user })
+    sessions::Entity::insert(row).exec_without_returning(db).await?;
+    Ok(())
 }
 
 /// The session of that sid, if its user is still the same (login, password, active). Whether it has expired is still to

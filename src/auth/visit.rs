@@ -112,13 +112,14 @@ impl Visit {
 
     async fn load(&self, sid: &Sid, state: &mut State) -> Result<()> {
         let host = &self.client.host;
-        for database in self.app.open_databases_of_sid(sid, host) {
+        let open = self.app.open_databases_of_sid(sid, host);
+        for database in &open {
             if self.load_from(database, sid, state).await? {
                 return Ok(());
             }
         }
-        for database in self.app.closed_databases_of_sid(sid, host).await? {
-            if self.load_from(database, sid, state).await? {
+        for database in self.app.closed_databases_of_sid(sid, host, &open).await? {
+            if self.load_from(&database, sid, state).await? {
                 return Ok(());
             }
         }
@@ -126,7 +127,7 @@ impl Visit {
     }
 
     /// Looks the session up in one database, and answers whether it lives there.
-    async fn load_from(&self, database: Arc<Database>, sid: &Sid, state: &mut State) -> Result<bool> {
+    async fn load_from(&self, database: &Arc<Database>, sid: &Sid, state: &mut State) -> Result<bool> {
         let now = self.app.clock.now();
         let version = database.version().await?;
         let secret = database.secret(&version).await?;
@@ -150,7 +151,8 @@ impl Visit {
                 })
                 .await?;
         }
-        *state = State { database: Some(database), version, stored: Some(stored), dirty: noted, ..State::default() };
+        let database = Some(Arc::clone(database));
+        *state = State { database, version, stored: Some(stored), dirty: noted, ..State::default() };
         Ok(true)
     }
 

@@ -28,10 +28,7 @@ pub fn reading(connection: &DatabaseConnection) -> TransactionOptions {
 
 /// The SQLSTATE (PostgreSQL) or result code (SQLite) behind an error of sea-orm.
 pub fn code(error: &DbErr) -> Option<String> {
-    match driver_error(error)? {
-        sqlx::Error::Database(error) => error.code().map(std::borrow::Cow::into_owned),
-        _ => None,
-    }
+    driver_error(error)?.as_database_error()?.code().map(std::borrow::Cow::into_owned)
 }
 
 fn driver_error(error: &DbErr) -> Option<&sqlx::Error> {
@@ -57,10 +54,8 @@ pub fn is_connection_lost(error: &DbErr) -> bool {
 
 /// PostgreSQL's words for a database that does not exist, if that is what the error says.
 pub fn missing_database(error: &DbErr) -> Option<String> {
-    match driver_error(error)? {
-        sqlx::Error::Database(error) if error.code().as_deref() == Some("3D000") => Some(error.message().to_owned()),
-        _ => None,
-    }
+    let error = driver_error(error)?.as_database_error()?;
+    (error.code().as_deref() == Some("3D000")).then(|| error.message().to_owned())
 }
 
 /// Copies the whole SQLite database, in a consistent state, into the empty one at `target` (a path or a URI).

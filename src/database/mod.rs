@@ -6,6 +6,7 @@
 mod cache;
 pub(crate) mod dialect;
 pub mod dump;
+mod identity;
 mod manager;
 pub mod parameter;
 mod seed;
@@ -25,9 +26,10 @@ use tokio::sync::Mutex;
 
 pub use manager::{Databases, Filter, InvalidFilter, OpenError};
 pub use seed::{DEFAULT_LANG, NewDatabase, countries, languages};
-pub use store::{Identity, Store, database_of};
+pub use store::{Store, database_of};
 
 use self::cache::Cache;
+use self::identity::Identity;
 use self::signal::Signal;
 pub use self::signal::Version;
 use crate::error::Result;

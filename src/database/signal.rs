@@ -1,23 +1,29 @@
 //! What tells whether a database has changed since something was read from it and remembered: a version that differs
 //! after every commit, by whichever process it was made. So a cache that is valid for one version is never stale.
 
-use std::fmt;
-use std::fs::File;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 #[cfg(unix)]
-use std::{collections::BTreeMap, sync::Weak};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+use std::{fmt, io};
 
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
+
+#[cfg(unix)]
+use super::identity::Identity;
 
 /// A state of a database. Two that are equal have the same content; it has no order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Version(Vec<u8>);
 
 /// The size of the header of SQLite's WAL index: it counts commits, and has salts and checksums of the log.
+#[cfg(unix)]
 const WAL_INDEX_HEADER: usize = 48;
 
 /// Where versions come from.
@@ -26,10 +32,12 @@ pub enum Signal {
     Process(AtomicU64),
     /// The header of SQLite's WAL index, which every process that commits rewrites. It is read with a system call, not a
     /// statement.
+    #[cfg(unix)]
     WalIndex(WalIndex),
     /// PostgreSQL's snapshot: which transactions are visible.
     Snapshot,
     /// None, where files cannot be read so: nothing is remembered.
+    #[cfg(not(unix))]
     Never(AtomicU64),
 }
 
@@ -37,8 +45,10 @@ impl fmt::Debug for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Process(_) => "Process",
+            #[cfg(unix)]
             Self::WalIndex(_) => "WalIndex",
             Self::Snapshot => "Snapshot",
+            #[cfg(not(unix))]
             Self::Never(_) => "Never",
         })
     }
@@ -46,27 +56,35 @@ impl fmt::Debug for Signal {
 
 /// The file of a WAL index. It stays open as long as the connections: to close it would drop the POSIX locks that this
 /// process has on it, whichever of its connections they belong to. So all servers of a process share one.
+#[cfg(unix)]
 pub struct WalIndex {
     path: PathBuf,
     file: Mutex<Arc<File>>,
 }
 
-/// The WAL indexes that are open in this process, by device and inode.
+/// The WAL indexes that are open in this process.
 #[cfg(unix)]
-static OPEN: Mutex<BTreeMap<(u64, u64), Weak<File>>> = Mutex::new(BTreeMap::new());
+static OPEN: Mutex<BTreeMap<Identity, Weak<File>>> = Mutex::new(BTreeMap::new());
 
 impl Signal {
     /// The signal of the SQLite file at `path`, to which a connection is open.
     ///
     /// # Errors
     /// The WAL index cannot be opened.
+    #[cfg(unix)]
     pub fn of_file(path: &Path) -> io::Result<Self> {
-        if cfg!(not(unix)) {
-            return Ok(Self::Never(AtomicU64::default()));
-        }
         let mut index = path.as_os_str().to_owned();
         index.push("-shm");
         WalIndex::open(PathBuf::from(index)).map(Self::WalIndex)
+    }
+
+    /// The signal of a SQLite file, where there is no system call to read it so.
+    ///
+    /// # Errors
+    /// None.
+    #[cfg(not(unix))]
+    pub fn of_file(_: &Path) -> io::Result<Self> {
+        Ok(Self::Never(AtomicU64::default()))
     }
 
     /// Says that this process has committed something.
@@ -83,7 +101,9 @@ impl Signal {
     pub async fn version(&self, connection: &DatabaseConnection) -> Result<Version, DbErr> {
         match self {
             Self::Process(commits) => Ok(Version(commits.load(Ordering::Acquire).to_le_bytes().to_vec())),
+            #[cfg(not(unix))]
             Self::Never(asked) => Ok(Version(asked.fetch_add(1, Ordering::Relaxed).to_le_bytes().to_vec())),
+            #[cfg(unix)]
             Self::WalIndex(index) => index.header().map_err(|error| DbErr::Custom(error.to_string())),
             Self::Snapshot => {
                 let snapshot = Expr::cust("pg_current_snapshot()").cast_as(Alias::new("text"));
@@ -105,16 +125,13 @@ impl WalIndex {
 
     /// The file, opened only where this process has not opened it yet.
     fn shared(path: &Path) -> io::Result<Arc<File>> {
-        use std::os::unix::fs::MetadataExt as _;
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, file| file.strong_count() > 0);
-        let found = std::fs::metadata(path)?;
-        if let Some(file) = open.get(&(found.dev(), found.ino())).and_then(Weak::upgrade) {
+        if let Some(file) = open.get(&Identity::of(path)?).and_then(Weak::upgrade) {
             return Ok(file);
         }
         let file = Arc::new(File::open(path)?);
-        let opened = file.metadata()?;
-        open.insert((opened.dev(), opened.ino()), Arc::downgrade(&file));
+        open.insert(Identity::from(&file.metadata()?), Arc::downgrade(&file));
         Ok(file)
     }
 
@@ -128,19 +145,6 @@ impl WalIndex {
         let mut header = vec![0; WAL_INDEX_HEADER];
         file.read_exact_at(&mut header, 0)?;
         Ok(Version(header))
-    }
-}
-
-#[cfg(not(unix))]
-impl WalIndex {
-    fn open(path: PathBuf) -> io::Result<Self> {
-        let file = Mutex::new(Arc::new(File::open(&path)?));
-        Ok(Self { path, file })
-    }
-
-    fn header(&self) -> io::Result<Version> {
-        let _ = (&self.path, &self.file);
-        Err(io::ErrorKind::Unsupported.into())
     }
 }
 

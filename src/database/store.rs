@@ -12,6 +12,7 @@ use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _};
 use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
 
 use super::dialect;
+use super::identity::Identity;
 use super::signal::Signal;
 
 /// The ending of a database's file.
@@ -169,7 +170,7 @@ impl Store {
     /// Which file a database is now, where it is one.
     pub(super) fn identity(&self, name: &str) -> Option<Identity> {
         match self {
-            Self::Directory(folder) => Identity::of(&file(folder, name)),
+            Self::Directory(folder) => Identity::of(&file(folder, name)).ok(),
             _ => None,
         }
     }
@@ -322,27 +323,6 @@ impl Memory {
     }
 }
 
-/// Which file a database is: another one may come to be called as it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Identity {
-    device: u64,
-    inode: u64,
-}
-
-impl Identity {
-    #[cfg(unix)]
-    fn of(path: &Path) -> Option<Self> {
-        use std::os::unix::fs::MetadataExt as _;
-        let file = fs::metadata(path).ok()?;
-        Some(Self { device: file.dev(), inode: file.ino() })
-    }
-
-    #[cfg(not(unix))]
-    fn of(path: &Path) -> Option<Self> {
-        path.exists().then_some(Self { device: 0, inode: 0 })
-    }
-}
-
 /// Whether a database may be called so, by Odoo's rule: a letter or digit, then letters, digits, `_`, `.` and `-`.
 /// So no name can leave the folder of the databases.
 pub fn is_valid_name(name: &str) -> bool {
@@ -370,10 +350,14 @@ fn names_in(folder: &Path) -> io::Result<Vec<String>> {
 fn remove_old_drafts(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
-        if age > DRAFT_AGE && entry.file_name().to_string_lossy().starts_with(DRAFT) {
-            fs::remove_file(entry.path())?;
+        if !entry.file_name().to_string_lossy().starts_with(DRAFT) {
+            continue;
         }
+        let remove = || -> io::Result<()> {
+            let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
+            if age > DRAFT_AGE { fs::remove_file(entry.path()) } else { Ok(()) }
+        };
+        ignore_missing(remove())?;
     }
     Ok(())
 }
@@ -381,12 +365,18 @@ fn remove_old_drafts(folder: &Path) -> io::Result<()> {
 /// Does `act` to the database's file and to the files that SQLite may have left beside it.
 fn each_file(folder: &Path, name: &str, act: impl Fn(&Path, &str) -> io::Result<()>) -> Result<(), DbErr> {
     for side in SIDE_FILES {
-        match act(&folder.join(format!("{name}{SUFFIX}{side}")), side) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(file_error(&error)),
-            _ => {}
-        }
+        let done = act(&folder.join(format!("{name}{SUFFIX}{side}")), side);
+        ignore_missing(done).map_err(|error| file_error(&error))?;
     }
     Ok(())
+}
+
+/// What is not there, or what another process has removed meanwhile, needs nothing done to it.
+fn ignore_missing(done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
 }
 
 fn file_error(error: &io::Error) -> DbErr {

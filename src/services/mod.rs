@@ -1,5 +1,5 @@
-//! The RPC services `common`, `db` and `object`, which `/jsonrpc` carries: functions called by position, each with the database and
-//! the credentials that it needs.
+//! The RPC services `common`, `db` and `object`, which `/jsonrpc` carries: functions called by position, each with the
+//! database and the credentials that it needs.
 
 mod common;
 mod db;
