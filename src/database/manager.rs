@@ -67,7 +67,7 @@ pub struct Filter(Option<Arc<Pattern>>);
 struct Pattern {
     text: String,
     /// What it came to for the hosts that were asked for, since to compile it takes longer than most requests.
-    compiled: RwLock<HashMap<String, Regex>>,
+    compiled: RwLock<HashMap<String, Arc<Regex>>>,
 }
 
 /// Said of a filter that is no regular expression.
@@ -104,16 +104,17 @@ impl Filter {
 }
 
 impl Pattern {
-    fn regex(&self, host: &str) -> Result<Regex, regex::Error> {
+    fn regex(&self, host: &str) -> Result<Arc<Regex>, regex::Error> {
         if let Some(regex) = self.compiled.read().unwrap_or_else(PoisonError::into_inner).get(host) {
-            return Ok(regex.clone());
+            // Not a clone of the expression itself, which would begin with empty scratch space.
+            return Ok(Arc::clone(regex));
         }
-        let regex = self.compile(host)?;
+        let regex = Arc::new(self.compile(host)?);
         let mut compiled = self.compiled.write().unwrap_or_else(PoisonError::into_inner);
         if compiled.len() >= COMPILED_HOSTS {
             compiled.clear();
         }
-        compiled.insert(host.to_owned(), regex.clone());
+        compiled.insert(host.to_owned(), Arc::clone(&regex));
         Ok(regex)
     }
 
