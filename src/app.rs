@@ -16,6 +16,7 @@ use crate::config::{Config, Storage};
 use crate::database::{DEFAULT_LANG, Database, Databases, NewDatabase, OpenError, Store};
 use crate::error::Result;
 use crate::models::res_users;
+use crate::orm::env::Tools;
 use crate::series::Series;
 
 /// The state of one server.
@@ -24,7 +25,7 @@ pub struct App {
     pub series: Series,
     pub clock: Clock,
     pub databases: Databases,
-    pub passwords: Passwords,
+    pub passwords: Arc<Passwords>,
     pub master: Master,
     pub tries: Tries,
 }
@@ -87,7 +88,7 @@ impl App {
         let clock = Clock::default();
         Ok(Arc::new(Self {
             series: config.series,
-            passwords: Passwords::new(config.rounds()),
+            passwords: Arc::new(Passwords::new(config.rounds())),
             databases: Databases::new(store, config.series, clock.clone()),
             master: Master::new(&config.master_password, keeping),
             tries: Tries::default(),
@@ -197,6 +198,12 @@ impl App {
                 Err(error) => tracing::warn!(db = database.name(), %error, "expired sessions could not be removed"),
             }
         }
+    }
+
+    /// What calls of models need beside the database.
+    #[must_use]
+    pub fn tools(&self) -> Tools {
+        Tools { passwords: Arc::clone(&self.passwords), clock: self.clock.clone() }
     }
 
     /// What logins of a client at `address` need to know.

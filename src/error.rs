@@ -2,6 +2,7 @@
 //! [`wire::fault`](crate::wire::fault), the REST service in [`wire::rest`](crate::wire::rest).
 
 use sea_orm::DbErr;
+use serde_json::{Map, Value};
 
 use crate::database::dialect;
 
@@ -14,6 +15,15 @@ pub enum Error {
     /// The caller may not do that with these records.
     #[error("{0}")]
     AccessError(String),
+    /// As `AccessError`, for records that rules keep from the caller, with what may help.
+    #[error("{message}")]
+    AccessDeniedTo { message: String, context: Map<String, Value> },
+    /// The values break a rule.
+    #[error("{0}")]
+    ValidationError(String),
+    /// The caller's mistake, and where it can be set right.
+    #[error("{}", .0.message)]
+    RedirectWarning(Box<Redirect>),
     /// The caller's mistake, told to a person.
     #[error("{0}")]
     UserError(String),
@@ -37,6 +47,18 @@ pub enum Error {
     Database(DbErr),
 }
 
+/// Where a mistake can be set right.
+#[derive(Clone, Debug)]
+pub struct Redirect {
+    pub message: String,
+    /// The action that leads there.
+    pub action: Value,
+    /// The label of its button.
+    pub button: String,
+    /// What the action gets in its context, or null.
+    pub context: Value,
+}
+
 /// The result of whatever can fail before a caller.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -51,6 +73,12 @@ impl Error {
     #[must_use]
     pub fn type_error(message: impl Into<String>) -> Self {
         Self::Python { name: "builtins.TypeError", message: message.into() }
+    }
+
+    /// A `ValueError` of Python.
+    #[must_use]
+    pub fn value_error(message: impl Into<String>) -> Self {
+        Self::Python { name: "builtins.ValueError", message: message.into() }
     }
 
     /// A `KeyError` of Python.
@@ -95,7 +123,9 @@ impl Error {
     pub fn name(&self) -> &str {
         match self {
             Self::AccessDenied(_) => "odoo.exceptions.AccessDenied",
-            Self::AccessError(_) => "odoo.exceptions.AccessError",
+            Self::AccessError(_) | Self::AccessDeniedTo { .. } => "odoo.exceptions.AccessError",
+            Self::ValidationError(_) => "odoo.exceptions.ValidationError",
+            Self::RedirectWarning(_) => "odoo.exceptions.RedirectWarning",
             Self::UserError(_) => "odoo.exceptions.UserError",
             Self::MissingError(_) => "odoo.exceptions.MissingError",
             Self::SessionExpired => "odoo.http.SessionExpiredException",

@@ -54,6 +54,8 @@ pub mod config;
 pub mod database;
 pub mod error;
 pub mod models;
+mod modules;
+pub mod orm;
 pub mod python;
 pub mod routes;
 pub mod series;

@@ -17,6 +17,20 @@ pub struct Signature<'a> {
     pub method: bool,
 }
 
+/// The `TypeError` for required arguments that are missing.
+#[must_use]
+pub fn missing_arguments(function: &str, names: &[&str]) -> Error {
+    let quoted: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
+    let list = match quoted.as_slice() {
+        [one] => one.clone(),
+        [one, two] => format!("{one} and {two}"),
+        [first @ .., last] => format!("{}, and {last}", first.join(", ")),
+        [] => String::new(),
+    };
+    let (count, s) = (names.len(), plural(names.len()));
+    Error::type_error(format!("{function}() missing {count} required positional argument{s}: {list}"))
+}
+
 impl Signature<'_> {
     /// Takes arguments by name, in the order of the parameters; surplus ones are ignored, as Odoo's routes do.
     ///
@@ -48,15 +62,7 @@ impl Signature<'_> {
     }
 
     fn missing(&self, names: &[&str]) -> Error {
-        let quoted: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
-        let list = match quoted.as_slice() {
-            [one] => one.clone(),
-            [one, two] => format!("{one} and {two}"),
-            [first @ .., last] => format!("{}, and {last}", first.join(", ")),
-            [] => String::new(),
-        };
-        let (count, s) = (names.len(), plural(names.len()));
-        Error::type_error(format!("{}() missing {count} required positional argument{s}: {list}", self.function))
+        missing_arguments(&self.function, names)
     }
 
     fn surplus(&self, given: usize) -> Error {
@@ -71,7 +77,9 @@ impl Signature<'_> {
     }
 }
 
-fn plural(count: usize) -> &'static str {
+/// The ending of a noun of which there are that many.
+#[must_use]
+pub fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
 }
 
@@ -110,7 +118,60 @@ pub fn text(value: &Value) -> String {
         Value::Null => "None".to_owned(),
         Value::Bool(true) => "True".to_owned(),
         Value::Bool(false) => "False".to_owned(),
-        other => other.to_string(),
+        other => repr(other),
+    }
+}
+
+/// `repr(value)`: a value as Python would write it.
+#[must_use]
+pub fn repr(value: &Value) -> String {
+    match value {
+        Value::String(text) => {
+            let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+            let mut written = String::from(quote);
+            for c in text.chars() {
+                match c {
+                    '\\' => written.push_str("\\\\"),
+                    '\n' => written.push_str("\\n"),
+                    '\r' => written.push_str("\\r"),
+                    '\t' => written.push_str("\\t"),
+                    c if c == quote => written.extend(['\\', c]),
+                    c if c.is_control() => {
+                        let code = u32::from(c);
+                        written.push_str(&if code < 0x100 { format!("\\x{code:02x}") } else { format!("\\u{code:04x}") });
+                    }
+                    c => written.push(c),
+                }
+            }
+            written.push(quote);
+            written
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(repr).collect::<Vec<_>>().join(", ")),
+        Value::Object(map) => {
+            let entry = |(key, value): (&String, &Value)| format!("{}: {}", repr(&key.as_str().into()), repr(value));
+            format!("{{{}}}", map.iter().map(entry).collect::<Vec<_>>().join(", "))
+        }
+        Value::Number(number) => number.to_string(),
+        other => text(other),
+    }
+}
+
+/// `float(value)`.
+///
+/// # Errors
+/// The `TypeError` or `ValueError` that Python raises for what is no number.
+pub fn float(value: &Value) -> Result<f64> {
+    match value {
+        Value::Bool(flag) => Ok(f64::from(u8::from(*flag))),
+        Value::Number(number) => Ok(number.as_f64().unwrap_or_default()),
+        Value::String(text) => {
+            let number = text.trim().parse().ok().filter(|number: &f64| number.is_finite());
+            number.ok_or_else(|| Error::value_error(format!("could not convert string to float: {}", repr(value))))
+        }
+        other => Err(Error::type_error(format!(
+            "float() argument must be a string or a real number, not '{}'",
+            type_name(other)
+        ))),
     }
 }
 
@@ -127,7 +188,7 @@ pub fn int(value: &Value) -> Result<i64> {
             .ok_or_else(|| Error::type_error("the number is too large")),
         Value::String(text) => text.trim().parse().map_err(|_| Error::Python {
             name: "builtins.ValueError",
-            message: format!("invalid literal for int() with base 10: '{text}'"),
+            message: format!("invalid literal for int() with base 10: {}", repr(value)),
         }),
         other => Err(Error::type_error(format!(
             "int() argument must be a string, a bytes-like object or a real number, not '{}'",

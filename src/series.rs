@@ -5,6 +5,14 @@ use std::str::FromStr;
 
 use serde_json::{Value, json};
 
+use crate::error::Error;
+use crate::orm::field::Field;
+use crate::orm::html::Wrapper;
+use crate::orm::methods;
+use crate::orm::registry::Model;
+use crate::orm::temporal::Reader;
+use crate::python;
+
 /// A series of Odoo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Series {
@@ -225,6 +233,425 @@ impl Series {
         self >= Self::V19
     }
 
+    // --- records ----------------------------------------------------------------------------------
+
+    /// Whether domains have `==`, `not =like` and `not =ilike` (19.0).
+    #[must_use]
+    pub fn has_negated_equal_like(self) -> bool {
+        self >= Self::V19
+    }
+
+    /// Whether domains have `any` and `not any` (17.0 on).
+    #[must_use]
+    pub fn has_any(self) -> bool {
+        self >= Self::V17
+    }
+
+    /// Whether domains and groups have parts of dates, such as `date.month_number` (18.0 on).
+    #[must_use]
+    pub fn has_date_parts(self) -> bool {
+        self >= Self::V18
+    }
+
+    /// What is said of a domain that is no list; `repr` is how Python shows it.
+    #[must_use]
+    pub fn domain_of_wrong_type(self, repr: &str) -> Error {
+        if self >= Self::V19 {
+            return Error::type_error(format!("Domain() invalid argument type for domain: {repr}"));
+        }
+        let message = "Domains to normalize must have a 'domain' form: a list or tuple of domain components";
+        Error::Python { name: "builtins.AssertionError", message: message.to_owned() }
+    }
+
+    /// What is said of a domain whose operators lack operands.
+    #[must_use]
+    pub fn malformed_domain(self, repr: &str) -> Error {
+        Error::value_error(if self >= Self::V19 {
+            format!("Domain() malformed domain {repr}")
+        } else {
+            format!("Domain {repr} is syntactically not correct.")
+        })
+    }
+
+    /// What is said of an item that is no operator and no condition; `length` where it is a list.
+    #[must_use]
+    pub fn invalid_domain_item(self, repr: &str, length: Option<usize>, domain: &str) -> Error {
+        if self >= Self::V19 {
+            return Error::value_error(format!("Domain() invalid item in domain: {repr}"));
+        }
+        match length {
+            Some(length) if length < 3 => {
+                Error::value_error(format!("not enough values to unpack (expected 3, got {length})"))
+            }
+            Some(_) => Error::value_error("too many values to unpack (expected 3)".to_owned()),
+            None => self.malformed_domain(domain),
+        }
+    }
+
+    /// What is said of a condition with an unknown operator, shown as a tuple.
+    #[must_use]
+    pub fn invalid_leaf(self, tuple: &str) -> Error {
+        Error::value_error(if self >= Self::V19 {
+            format!("Invalid operator in condition {tuple}")
+        } else {
+            format!("Invalid leaf {tuple}")
+        })
+    }
+
+    /// What is said of a condition on a field that there is not.
+    #[must_use]
+    pub fn invalid_field_in_domain(self, model: &str, field: &str, tuple: &str) -> Error {
+        let condition = if self >= Self::V19 { "condition" } else { "leaf" };
+        Error::value_error(format!("Invalid field {model}.{field} in {condition} {tuple}"))
+    }
+
+    /// What is said of a field that is to be read and is not there.
+    #[must_use]
+    pub fn invalid_field_to_read(self, model: &str, field: &str) -> Error {
+        let on = if self >= Self::V19 { "on" } else { "on model" };
+        Error::value_error(format!("Invalid field '{field}' {on} '{model}'"))
+    }
+
+    /// What is said of a field that is to be given a value at creation and is not there.
+    #[must_use]
+    pub fn invalid_field_to_create(self, model: &str, field: &str) -> Error {
+        let on = if self >= Self::V19 { "in" } else { "on model" };
+        Error::value_error(format!("Invalid field '{field}' {on} '{model}'"))
+    }
+
+    /// What is said of a field that is to be written and is not there; 19.0 stumbles over it for a model whose own
+    /// code looks at the values first (`overridden`).
+    #[must_use]
+    pub fn invalid_field_to_write(self, model: &str, field: &str, overridden: bool) -> Error {
+        if self >= Self::V19 && overridden {
+            return Error::key_error(field);
+        }
+        self.invalid_field_to_create(model, field)
+    }
+
+    /// Whether a new user has the groups of the user `base.default_user` (up to 18.0).
+    #[must_use]
+    pub fn copies_groups_of_template(self) -> bool {
+        self <= Self::V18
+    }
+
+    /// Whether membership of implied groups is stored with the user, who stays in them (up to 18.0).
+    #[must_use]
+    pub fn stores_implied_groups(self) -> bool {
+        self <= Self::V18
+    }
+
+    /// Whether a contact's address is its company's, wherever it is changed (19.0).
+    #[must_use]
+    pub fn contacts_share_addresses(self) -> bool {
+        self >= Self::V19
+    }
+
+    /// What is said to who would delete the administrator.
+    #[must_use]
+    pub fn administrator_stays(self) -> Error {
+        if self >= Self::V18 {
+            return Error::UserError(
+                "You cannot delete the admin user because it is utilized in various places (such as security \
+                 configurations,...). Instead, archive it."
+                    .to_owned(),
+            );
+        }
+        self.foreign_key_violated("res.users")
+    }
+
+    /// What is said of a key in a sequence's prefix or suffix that there is not: 19.0 tells a person.
+    #[must_use]
+    pub fn unknown_sequence_key(self, key: &str, sequence: &str) -> Error {
+        if self >= Self::V19 {
+            return Error::UserError(self.invalid_sequence(sequence));
+        }
+        Error::key_error(key)
+    }
+
+    /// What is said of a sequence whose prefix or suffix cannot be filled in.
+    #[must_use]
+    pub fn invalid_sequence(self, sequence: &str) -> String {
+        if self >= Self::V19 {
+            return format!("Invalid prefix or suffix for sequence “{sequence}”");
+        }
+        format!("Invalid prefix or suffix for sequence '{sequence}'")
+    }
+
+    /// What is said of an external id whose record the caller may not see.
+    #[must_use]
+    pub fn external_id_out_of_reach(self, xmlid: &str) -> String {
+        format!("Not enough access rights on the external ID \"{xmlid}\"")
+    }
+
+    /// Whether a search for a tag by name finds the tags below it too (18.0 on).
+    #[must_use]
+    pub fn finds_tags_below_named_ones(self) -> bool {
+        self >= Self::V18
+    }
+
+    /// Whether a currency has its first rate before that began (17.0 on), or else 1.
+    #[must_use]
+    pub fn falls_back_to_first_rate(self) -> bool {
+        self >= Self::V17
+    }
+
+    /// The fields by which languages are found.
+    #[must_use]
+    pub fn names_of_languages(self) -> &'static [&'static str] {
+        if self >= Self::V18 { &["name", "code", "iso_code"] } else { &["name"] }
+    }
+
+    /// Whether `get_views` puts the fields of a model under `fields` (18.0 on), or has them directly.
+    #[must_use]
+    pub fn nests_fields_of_views(self) -> bool {
+        self >= Self::V18
+    }
+
+    /// Methods of all models that a series has beside those of its [`data`](Self::data), with their signatures.
+    #[must_use]
+    pub fn further_methods(self) -> &'static [(&'static str, &'static str)] {
+        if self > Self::V15 {
+            return &[];
+        }
+        &[
+            ("load_views", "(views, options=None) @model"),
+            ("fields_view_get", "(view_id=None, view_type='form', toolbar=False, submenu=False) @model"),
+        ]
+    }
+
+    /// What a view with a list of records is called.
+    #[must_use]
+    pub fn list_view(self) -> &'static str {
+        if self >= Self::V18 { "list" } else { "tree" }
+    }
+
+    /// The field that views load to see whether a record has changed.
+    #[must_use]
+    pub fn change_field(self) -> &'static str {
+        if self >= Self::V17 { "write_date" } else { "__last_update" }
+    }
+
+    /// The template of a card in a kanban view.
+    #[must_use]
+    pub fn kanban_template(self) -> &'static str {
+        if self >= Self::V18 { "card" } else { "kanban-box" }
+    }
+
+    /// Whether `load` tells of broken rules of tables in the words in which other methods do (19.0).
+    #[must_use]
+    pub fn loads_in_common_words(self) -> bool {
+        self >= Self::V19
+    }
+
+    /// The newest series.
+    #[must_use]
+    pub fn newest() -> Self {
+        Self::V19
+    }
+
+    /// What is said of a path through a field that is no relation.
+    #[must_use]
+    pub fn invalid_path_in_domain(self, model: &str, field: &str, path: &str, tuple: &str) -> Error {
+        if self >= Self::V18 {
+            return self.invalid_field_in_domain(model, field, tuple);
+        }
+        Error::Python {
+            name: "builtins.AssertionError",
+            message: format!("Invalid field '{path}' in domain term {tuple}"),
+        }
+    }
+
+    /// What is said of a field that is to be sorted by and is not there.
+    #[must_use]
+    pub fn invalid_field_in_order(self, model: &str, field: &str) -> Error {
+        Error::value_error(format!("Invalid field '{field}' on model '{model}'"))
+    }
+
+    /// What is said of a path that is to be sorted by.
+    #[must_use]
+    pub fn invalid_path_in_order(self, model: &str, field: &str, rest: &str) -> Error {
+        Error::value_error(match self {
+            Self::V19 => format!("Invalid field property '{rest}' on {model}.{field}"),
+            Self::V18 => format!("Invalid field '{field}.{rest}' on model '{model}'"),
+            _ => format!("Order a property ('{rest}') on a non-properties field ('{field}')"),
+        })
+    }
+
+    /// What is said of a field that is not stored and to be sorted by; up to 17.0 it is passed over.
+    #[must_use]
+    pub fn unsortable_field(self, model: &str, field: &str) -> Option<Error> {
+        (self >= Self::V18).then(|| not_stored(model, field))
+    }
+
+    /// What is said of a field that is not stored and cannot be searched; up to 18.0 the condition is passed over.
+    #[must_use]
+    pub fn unsearchable_field(self, model: &str, field: &str) -> Option<Error> {
+        (self >= Self::V19).then(|| not_stored(model, field))
+    }
+
+    /// Whether a language in the context that is not active is an error (18.0 on), or else the default one is meant.
+    #[must_use]
+    pub fn refuses_inactive_languages(self) -> bool {
+        self >= Self::V18
+    }
+
+    /// Whether `lang` of a partner must be an active language (up to 17.0).
+    #[must_use]
+    pub fn refuses_unknown_lang(self) -> bool {
+        self <= Self::V17
+    }
+
+    /// Whether values of inherited fields are checked by the model that inherits (up to 17.0), whose name an error has then.
+    #[must_use]
+    pub fn checks_inherited_values_first(self) -> bool {
+        self <= Self::V17
+    }
+
+    /// What plain text in a html field is put into.
+    #[must_use]
+    pub fn html_wrapper(self) -> Wrapper {
+        if self >= Self::V18 { Wrapper::Span } else { Wrapper::Paragraph }
+    }
+
+    /// Who reads dates in domains: PostgreSQL, or the server (19.0).
+    #[must_use]
+    pub fn reader_of_dates(self) -> Reader {
+        if self >= Self::V19 { Reader::Server } else { Reader::Database }
+    }
+
+    /// Whether the refusal of a record suggests a company to switch to (18.0 on).
+    #[must_use]
+    pub fn suggests_company(self) -> bool {
+        self >= Self::V18
+    }
+
+    /// What is said of a field that the caller may not see.
+    #[must_use]
+    pub fn forbidden_field(self, model: &str, description: &str, field: &str, operation: &str) -> String {
+        if self >= Self::V19 {
+            return format!(
+                "You do not have enough rights to access the field \"{field}\" on {description} ({model}). Please contact \
+                 your system administrator.\n\nOperation: {operation}"
+            );
+        }
+        format!(
+            "The requested operation can not be completed due to security restrictions.\n\nDocument type: {description} \
+             ({model})\nOperation: {operation}\nFields:\n- {field}"
+        )
+    }
+
+    /// What is said of a record that refers to what is not there, or is needed by another.
+    #[must_use]
+    pub fn foreign_key_violated(self, model: &str) -> Error {
+        let why = if self >= Self::V19 {
+            "Another model is using the record you are trying to delete."
+        } else {
+            "another model requires the record being deleted. If possible, archive it instead."
+        };
+        Error::ValidationError(format!("The operation cannot be completed: {why}\n\nModel: {model}"))
+    }
+
+    /// What is said of a record without a value in a field that must have one.
+    #[must_use]
+    pub fn missing_required(self, model: &Model, field: &Field) -> Error {
+        let (description, name) = (&model.description, &model.name);
+        Error::ValidationError(if self >= Self::V19 {
+            format!(
+                "The operation cannot be completed: Missing required value for the field '{}' ({}).\nModel: \
+                 '{description}' ({name})",
+                field.string, field.name
+            )
+        } else {
+            format!(
+                "The operation cannot be completed:\n- Create/update: a mandatory field is not set.\n- Delete: another \
+                 model requires the record being deleted. If possible, archive it instead.\n\nModel: {description} \
+                 ({name})\nField: {} ({})\n",
+                field.string, field.name
+            )
+        })
+    }
+
+    /// What is said of values of a record that are no dictionary.
+    #[must_use]
+    pub fn values_of_wrong_type(self, model: &str, value: &Value) -> Error {
+        match value {
+            Value::Array(items) if self >= Self::V19 => match items.first() {
+                Some(first) => Error::value_error(format!("Invalid field {} in '{model}'", python::repr(first))),
+                None => Error::type_error("list indices must be integers or slices, not str"),
+            },
+            other => Error::Python {
+                name: "builtins.AttributeError",
+                message: format!("'{}' object has no attribute 'keys'", python::type_name(other)),
+            },
+        }
+    }
+
+    /// Whether `copy` answers with a list of ids (18.0 on), or with one.
+    #[must_use]
+    pub fn copies_to_list(self) -> bool {
+        self >= Self::V18
+    }
+
+    /// Whether `check_access_rights` says nothing where it would raise (18.0 on), instead of true.
+    #[must_use]
+    pub fn access_check_says_nothing(self) -> bool {
+        self >= Self::V18
+    }
+
+    /// Whether `fields_get` tells by what can be grouped (18.0 on).
+    #[must_use]
+    pub fn has_groupable(self) -> bool {
+        self >= Self::V18
+    }
+
+    /// What `fields_get` calls the function by which groups are aggregated.
+    #[must_use]
+    pub fn aggregator_attribute(self) -> &'static str {
+        if self >= Self::V18 { "aggregator" } else { "group_operator" }
+    }
+
+    /// Whether `fields_get` tells of `child_of` and `parent_of` (19.0).
+    #[must_use]
+    pub fn tells_hierarchy_operators(self) -> bool {
+        self >= Self::V19
+    }
+
+    /// Whether `fields_get` shows fields as readonly to who may not write (up to 18.0).
+    #[must_use]
+    pub fn shows_fields_as_readonly(self) -> bool {
+        false
+    }
+
+    /// Whether a field without translations is told to have its text in all languages (up to 17.0).
+    #[must_use]
+    pub fn translates_all_fields(self) -> bool {
+        self <= Self::V17
+    }
+
+    /// Whether a method that could be called before is private in this series: 19.0 made many so.
+    #[must_use]
+    pub fn hides_method(self, method: &str) -> bool {
+        self >= Self::V19 && methods::is_shared(Self::V18, method)
+    }
+
+    /// The class of a model as a `TypeError` names it: 19.0 names them by their models, before by their kind.
+    #[must_use]
+    pub fn model_class(self, model: &str) -> String {
+        let words = |text: &str| -> String {
+            text.split(['.', '_'])
+                .map(|word| {
+                    let mut chars = word.chars();
+                    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+                })
+                .collect()
+        };
+        match model.strip_prefix("res.").filter(|_| self < Self::V19) {
+            Some(rest) => words(rest),
+            None => words(model),
+        }
+    }
+
     /// The class of `res.users` as a `TypeError` names it.
     #[must_use]
     pub fn users_class(self) -> &'static str {
@@ -258,6 +685,11 @@ impl Series {
             currency_names: self >= Self::V18,
         }
     }
+}
+
+/// What 18.0 and 19.0 say of a field that is not stored.
+fn not_stored(model: &str, field: &str) -> Error {
+    Error::value_error(format!("Cannot convert {model}.{field} to SQL because it is not stored"))
 }
 
 /// Which members a session info has; see [`Series::session_info`].

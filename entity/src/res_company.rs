@@ -14,8 +14,6 @@ pub struct Model {
     pub parent_path: Option<String>,
     pub sequence: Option<i32>,
     pub active: bool,
-    pub email: Option<String>,
-    pub phone: Option<String>,
     pub create_uid: Option<i32>,
     pub create_date: Option<DateTime>,
     pub write_uid: Option<i32>,

@@ -1,12 +1,13 @@
-//! The schema of a wiredoo database, one file a step, append-only: a step that has been released never changes.
+//! The tables of a wiredoo database that are no models, one file a step, append-only: a step that has been released never
+//! changes. The tables of models come from their definitions.
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
 
 mod column;
-mod m0001_identity;
-mod m0002_sessions;
+mod m0001_sessions;
+mod m0002_signaling;
 
 /// Runs the steps that a database lacks, in order.
 pub struct Migrator;
@@ -14,7 +15,7 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_identity::Migration), Box::new(m0002_sessions::Migration)]
+        vec![Box::new(m0001_sessions::Migration), Box::new(m0002_signaling::Migration)]
     }
 }
 

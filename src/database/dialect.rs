@@ -1,12 +1,16 @@
 //! Where SQLite and PostgreSQL differ: errors, transactions, and the statements that sea-query does not have.
 
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, Query, SelectStatement};
+use sea_orm::sea_query::{
+    Alias, Expr, ExprTrait, ForeignKeyAction, Func, InsertStatement, PostgresQueryBuilder, Query, SelectStatement,
+    SqliteQueryBuilder,
+};
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, IsolationLevel, Order, QueryResult, RuntimeErr,
     Statement, TransactionOptions, sqlx,
 };
 use serde::{Deserialize, Serialize};
 
+use super::Database;
 use crate::error::Error;
 
 /// Whether this is SQLite (or else PostgreSQL).
@@ -147,10 +151,9 @@ impl Utility<'_> {
     /// # Errors
     /// A failure of the database.
     pub async fn run(&self, server: &DatabaseConnection) -> Result<(), DbErr> {
-        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
         let sql = match self {
             Self::Create(name) => {
-                ["CREATE DATABASE ", &quoted(name), " TEMPLATE template0 ENCODING 'unicode'"].concat()
+                ["CREATE DATABASE ", &quoted(name), " TEMPLATE template0 ENCODING 'unicode' LC_COLLATE 'C'"].concat()
             }
             Self::Duplicate { from, to } => ["CREATE DATABASE ", &quoted(to), " TEMPLATE ", &quoted(from)].concat(),
             Self::Drop(name) => ["DROP DATABASE ", &quoted(name), " WITH (FORCE)"].concat(),
@@ -186,6 +189,7 @@ pub enum Kind {
     Json,
     Timestamp,
     Date,
+    Bytes,
 }
 
 impl Kind {
@@ -199,6 +203,7 @@ impl Kind {
             () if begins(&["int", "smallint"]) => Self::Integer,
             () if begins(&["double", "real", "float", "numeric"]) => Self::Float,
             () if begins(&["json"]) => Self::Json,
+            () if begins(&["blob", "bytea", "varbinary"]) => Self::Bytes,
             () if begins(&["timestamp", "datetime"]) => Self::Timestamp,
             () if begins(&["date"]) => Self::Date,
             () => Self::Text,
@@ -269,4 +274,110 @@ pub async fn columns(db: &impl ConnectionTrait, table: &str) -> Result<Vec<Colum
         Ok(Column { name: row.try_get_by("name")?, kind: Kind::of(&declared) })
     };
     rows.iter().map(column).collect()
+}
+
+/// A name as SQL has it where it has no parameters.
+pub fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// The words for what a foreign key does when its target goes.
+pub fn on_delete(action: &ForeignKeyAction) -> &'static str {
+    match action {
+        ForeignKeyAction::Cascade => "CASCADE",
+        ForeignKeyAction::Restrict => "RESTRICT",
+        ForeignKeyAction::SetNull => "SET NULL",
+        _ => "NO ACTION",
+    }
+}
+
+/// Runs statements that a builder has written and that have no parameters, all at once.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn run_script(db: &impl ConnectionTrait, statements: &[String]) -> Result<(), DbErr> {
+    if statements.is_empty() {
+        return Ok(());
+    }
+    db.execute_unprepared(&statements.join(";\n")).await.map(drop)
+}
+
+/// A rule of a table that a statement would have broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Violation {
+    /// Two rows with the same values: PostgreSQL names the constraint, SQLite the columns.
+    Unique { name: Option<String>, columns: Vec<String> },
+    Check { name: String },
+    ForeignKey,
+}
+
+/// The rule that was broken, if that is what the error says.
+pub fn violation(error: &DbErr) -> Option<Violation> {
+    let error = driver_error(error)?.as_database_error()?;
+    let name = || error.constraint().map(str::to_owned);
+    // SQLite has a code of its own for what `ON DELETE RESTRICT` refuses.
+    if error.code().as_deref() == Some("1811") {
+        return Some(Violation::ForeignKey);
+    }
+    let message = error.message();
+    match error.kind() {
+        sqlx::error::ErrorKind::UniqueViolation => {
+            // SQLite: `UNIQUE constraint failed: res_users.login`
+            let list = message.rsplit_once(": ").map_or("", |(_, list)| list);
+            let columns = list.split(", ").filter_map(|column| column.split_once('.')).map(|(_, name)| name.to_owned());
+            Some(Violation::Unique { name: name(), columns: columns.collect() })
+        }
+        sqlx::error::ErrorKind::CheckViolation => {
+            let named = name().or_else(|| message.rsplit_once(": ").map(|(_, name)| name.to_owned()));
+            Some(Violation::Check { name: named.unwrap_or_default() })
+        }
+        sqlx::error::ErrorKind::ForeignKeyViolation => Some(Violation::ForeignKey),
+        _ => None,
+    }
+}
+
+/// The ids of the next rows of a table, where they must be told: on SQLite, so that, as on PostgreSQL, an id that was
+/// given to a row that did not stay is given to no other.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn next_ids(
+    db: &impl ConnectionTrait,
+    database: &Database,
+    table: &str,
+    count: usize,
+) -> Result<Option<Vec<i32>>, DbErr> {
+    if !is_sqlite(db) {
+        return Ok(None);
+    }
+    let select = Query::select()
+        .column(Alias::new("seq"))
+        .from(Alias::new("sqlite_sequence"))
+        .and_where(Expr::col(Alias::new("name")).eq(table))
+        .take();
+    database.count_statement();
+    let last: Option<i64> = db.query_one(&select).await?.map(|row| row.try_get_by_index(0)).transpose()?;
+    let first = database.take_ids(table, last.unwrap_or_default(), i64::try_from(count).unwrap_or_default());
+    let ids = (0..count).map(|index| i32::try_from(first + i64::try_from(index).unwrap_or_default()));
+    ids.collect::<Result<_, _>>().map(Some).map_err(|_| DbErr::Custom(format!("{table} has no ids left")))
+}
+
+/// Lets a transaction on SQLite write rows before those that they refer to.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn defer_foreign_keys(db: &impl ConnectionTrait) -> Result<(), DbErr> {
+    if is_sqlite(db) { db.execute_unprepared("PRAGMA defer_foreign_keys = ON").await.map(drop) } else { Ok(()) }
+}
+
+/// Inserts many rows, all at once.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn insert_all(db: &impl ConnectionTrait, inserts: &[InsertStatement]) -> Result<(), DbErr> {
+    let sqlite = is_sqlite(db);
+    let written = |insert: &InsertStatement| {
+        if sqlite { insert.to_string(SqliteQueryBuilder) } else { insert.to_string(PostgresQueryBuilder) }
+    };
+    run_script(db, &inserts.iter().map(written).collect::<Vec<_>>()).await
 }

@@ -3,6 +3,8 @@
 
 use std::io::{Cursor, Read as _, Write as _};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{NaiveDate, NaiveDateTime};
 use sea_orm::sea_query::{Alias, Keyword, Query, SimpleExpr};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult};
@@ -12,14 +14,16 @@ use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
 
 use super::dialect::{self, Column, Kind};
-use super::{Database, Databases, seed};
+use super::{DEFAULT_LANG, Database, Databases, seed};
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::models::ir_module_module;
+use crate::orm::registry::Registry;
+use crate::orm::schema;
 use crate::series::Series;
 
 /// Tables that belong to the running database and not to its content.
-const LEFT_OUT: [&str; 3] = ["seaql_migrations", "sessions", "login_failures"];
+const LEFT_OUT: [&str; 4] = ["seaql_migrations", "sessions", "login_failures", "orm_signaling"];
 /// Rows of one INSERT.
 const ROWS: usize = 200;
 const MANIFEST: &str = "manifest.json";
@@ -68,7 +72,7 @@ pub async fn restore(databases: &Databases, name: &str, zipped: Vec<u8>, copy: b
         .create_with(name, series, move |tx| {
             let content = std::sync::Arc::clone(&content);
             Box::pin(async move {
-                write_all(tx, &content).await?;
+                write_all(tx, series, &content).await?;
                 if copy { seed::make_distinct(tx).await } else { Ok(()) }
             })
         })
@@ -117,7 +121,8 @@ async fn read_all(db: &DatabaseTransaction) -> Result<Vec<Content>> {
         if LEFT_OUT.contains(&table.as_str()) {
             continue;
         }
-        let columns = dialect::columns(db, &table).await?;
+        let mut columns = dialect::columns(db, &table).await?;
+        columns.retain(|column| !column.name.starts_with(schema::REMOVED));
         let query = Query::select()
             .columns(columns.iter().map(|column| Alias::new(&column.name)))
             .from(Alias::new(&table))
@@ -145,11 +150,31 @@ fn cell(row: &QueryResult, column: &Column) -> Result<Value, DbErr> {
             row.try_get_by::<Option<NaiveDateTime>, _>(name)?.map(|time| time.format(TIMESTAMP).to_string()).into()
         }
         Kind::Date => row.try_get_by::<Option<NaiveDate>, _>(name)?.map(|date| date.to_string()).into(),
+        Kind::Bytes => row.try_get_by::<Option<Vec<u8>>, _>(name)?.map(|bytes| BASE64.encode(bytes)).into(),
     })
 }
 
-/// Writes the rows into tables that are there and empty.
-async fn write_all(db: &DatabaseTransaction, content: &[Content]) -> Result<()> {
+/// The rows of `table` that were made over the wire, as a registry reads them.
+fn manual_rows(content: &[Content], table: &str) -> Vec<Map<String, Value>> {
+    let Some(content) = content.iter().find(|content| content.table == table) else { return Vec::new() };
+    let named = |row: &Vec<Value>| -> Map<String, Value> {
+        let cells = content.columns.iter().zip(row);
+        cells.map(|(column, value)| (column.name.clone(), value.get(DEFAULT_LANG).unwrap_or(value).clone())).collect()
+    };
+    content.rows.iter().map(named).filter(|row| row.get("state").is_some_and(|state| state == "manual")).collect()
+}
+
+/// Writes the rows into tables that are there and empty, or those of manual models and fields, which are made.
+async fn write_all(db: &DatabaseTransaction, series: Series, content: &[Content]) -> Result<()> {
+    dialect::defer_foreign_keys(db).await?;
+    let (models, fields) = (manual_rows(content, "ir_model"), manual_rows(content, "ir_model_fields"));
+    let registry = Registry::base(series).with_manual(&models, &fields);
+    schema::add_manual(db, &registry).await?;
+    write_rows(db, content).await?;
+    Ok(schema::add_manual_foreign_keys(db, &registry).await?)
+}
+
+async fn write_rows(db: &DatabaseTransaction, content: &[Content]) -> Result<()> {
     for Content { table, columns, rows } in content {
         let known = dialect::columns(db, table).await?;
         if known.is_empty() {
@@ -187,5 +212,6 @@ fn expression(column: &Column, value: &Value) -> Result<SimpleExpr> {
         Kind::Json => value.clone().into(),
         Kind::Timestamp => NaiveDateTime::parse_from_str(text()?, TIMESTAMP).map_err(|_| wrong())?.into(),
         Kind::Date => text()?.parse::<NaiveDate>().map_err(|_| wrong())?.into(),
+        Kind::Bytes => BASE64.decode(text()?).map_err(|_| wrong())?.into(),
     })
 }

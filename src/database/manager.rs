@@ -13,6 +13,8 @@ use super::seed::{self, NewDatabase};
 use super::store::{Store, is_valid_name};
 use super::{Database, Step};
 use crate::clock::Clock;
+use crate::orm::registry::Registry;
+use crate::orm::schema;
 use crate::error::{Error, Result};
 use crate::series::Series;
 
@@ -361,8 +363,11 @@ impl Databases {
         F: for<'a> Fn(&'a DatabaseTransaction) -> Step<'a, ()> + Send,
     {
         let filled = async {
+            let registry = Registry::base(self.series);
+            schema::create(&connection, &registry, self.series).await?;
             Migrator::up(&connection, None).await?;
-            super::attempt(&connection, &fill, IsolationLevel::RepeatableRead).await
+            super::attempt(&connection, &fill, IsolationLevel::RepeatableRead).await?;
+            Ok(schema::add_foreign_keys(&connection, &registry).await?)
         };
         let filled = filled.await;
         self.release(connection).await?;

@@ -13,9 +13,13 @@ mod seed;
 mod signal;
 mod store;
 
+use std::any::Any;
+use std::collections::HashMap;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
 use sea_orm::{
@@ -42,7 +46,6 @@ pub type Step<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 const TRIES: u32 = 5;
 
 /// An open database.
-#[derive(Debug)]
 pub struct Database {
     name: String,
     series: Series,
@@ -52,7 +55,20 @@ pub struct Database {
     signal: Signal,
     cache: Cache,
     identity: Option<Identity>,
+    /// What is remembered of the database with the counter of its changes: the registry, the rights.
+    remembered: StdMutex<HashMap<&'static str, (i64, Remembered)>>,
+    /// The last ids that were given to rows of tables, also of rows that did not stay.
+    last_ids: StdMutex<HashMap<String, i64>>,
+    statements: AtomicU64,
 }
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("name", &self.name).field("series", &self.series).finish_non_exhaustive()
+    }
+}
+
+type Remembered = Arc<dyn Any + Send + Sync>;
 
 impl Database {
     fn new(
@@ -63,7 +79,43 @@ impl Database {
         identity: Option<Identity>,
     ) -> Self {
         let (writer, cache) = (Mutex::new(()), Cache::default());
-        Self { name: name.to_owned(), series, connection, writer, signal, cache, identity }
+        let (remembered, last_ids, statements) = Default::default();
+        let name = name.to_owned();
+        Self { name, series, connection, writer, signal, cache, identity, remembered, last_ids, statements }
+    }
+
+    /// What was remembered as `kind` when the counter of its changes was at `counter`.
+    #[must_use]
+    pub fn remembered<T: Send + Sync + 'static>(&self, kind: &'static str, counter: i64) -> Option<Arc<T>> {
+        let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        let (known, value) = remembered.get(kind)?;
+        (*known == counter).then(|| Arc::clone(value).downcast().ok()).flatten()
+    }
+
+    /// Remembers what was read as `kind`, and changes when its counter does.
+    pub fn remember<T: Send + Sync + 'static>(&self, kind: &'static str, counter: i64, value: &Arc<T>) {
+        let value: Remembered = Arc::<T>::clone(value);
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).insert(kind, (counter, value));
+    }
+
+    /// The first of `count` ids that no row of `table` has had, whose last known one is `last`.
+    fn take_ids(&self, table: &str, last: i64, count: i64) -> i64 {
+        let mut last_ids = self.last_ids.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = last_ids.entry(table.to_owned()).or_default();
+        let first = last.max(*known) + 1;
+        *known = first + count - 1;
+        first
+    }
+
+    /// Counts a statement that a call of a model sends.
+    pub fn count_statement(&self) {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many statements calls of models have sent so far.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
     }
 
     /// The database's name.

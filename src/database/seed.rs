@@ -1,48 +1,29 @@
-//! What a fresh database contains: the records in the data files of `modules/`, which are compiled in.
+//! What a fresh database contains: the records in the data files of `modules/`, and the rows that tell of its models.
 //!
 //! `modules/<module>/<series>/<model>.json` is a list of records; `modules/import.py` tells their form. They are
 //! written with a few multi-row statements, since a database must be ready in milliseconds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::NaiveDateTime;
 use entity::{
-    ir_config_parameter, ir_model_data, ir_module_module, res_company, res_country, res_currency, res_lang,
-    res_partner, res_users, sessions,
+    ir_config_parameter, ir_module_module, res_company, res_country, res_currency, res_lang, res_partner, res_users,
+    sessions,
 };
-use include_dir::{Dir, File, include_dir};
-use sea_orm::sea_query::{Alias, Expr, InsertStatement, Keyword, Query, SimpleExpr};
+use sea_orm::sea_query::{Alias, Expr, InsertStatement, Keyword, Query};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{dialect, parameter};
 use crate::clock;
 use crate::error::Result;
+use crate::modules;
+use crate::orm::field::{Field, Kind};
+use crate::orm::registry::{Model, Registry};
 use crate::series::Series;
-
-static MODULES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/modules");
 
 /// The language that every database has.
 pub const DEFAULT_LANG: &str = "en_US";
-
-/// The models whose records are written first, since others refer to them.
-const FIRST: [&str; 8] = [
-    "res.lang",
-    "res.currency",
-    "res.country",
-    "res.country.state",
-    "res.partner",
-    "res.company",
-    "res.groups",
-    "res.users",
-];
-
-/// Many2many fields: model, field, table, column of the record, column of the other, model of the other.
-const RELATIONS: [(&str, &str, &str, &str, &str); 3] = [
-    ("res.users", "group_ids", "res_groups_users_rel", "uid", "gid"),
-    ("res.users", "company_ids", "res_company_users_rel", "user_id", "cid"),
-    ("res.groups", "implied_ids", "res_groups_implied_rel", "gid", "hid"),
-];
 
 /// Rows of one INSERT, small enough for the 32,766 parameters that SQLite allows.
 const ROWS: usize = 400;
@@ -76,11 +57,14 @@ pub struct NewDatabase {
 /// # Panics
 /// A data file is no list of objects; the tests of this module read every one.
 pub async fn fill(db: &impl ConnectionTrait, series: Series, now: NaiveDateTime, new: &NewDatabase) -> Result<()> {
-    let mut loader = Loader { now, ids: BTreeMap::new(), external: Vec::new(), relations: Vec::new() };
+    let registry = Registry::base(series);
+    dialect::defer_foreign_keys(db).await?;
+    let mut loader = Loader::new(&registry, now);
+    loader.models();
     for file in data_files(series) {
-        loader.load(db, file).await?;
+        loader.load(file);
     }
-    loader.finish(db).await?;
+    loader.write(db).await?;
     parameters(db, now).await?;
     let base = ir_module_module::Entity::update_many()
         .col_expr(ir_module_module::Column::LatestVersion, Expr::value(series.base_version()));
@@ -113,39 +97,26 @@ pub async fn make_distinct(db: &impl ConnectionTrait) -> Result<()> {
 
 /// The records of one model in one module.
 struct DataFile {
-    module: String,
-    model: String,
+    module: &'static str,
+    model: &'static str,
     records: Vec<Map<String, Value>>,
 }
 
-/// All data files of a series, in the order in which they are loaded.
+/// All data files of a series.
 fn data_files(series: Series) -> Vec<DataFile> {
-    let series = series.data().name();
     let mut files = Vec::new();
-    for module in MODULES.dirs() {
-        let Some(folder) = module.get_dir(module.path().join(series)) else { continue };
-        for file in folder.files() {
-            files.push(DataFile {
-                module: module.path().to_string_lossy().into_owned(),
-                model: file.path().file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default(),
-                records: read(file),
-            });
+    for module in modules::of(series) {
+        for model in module.record_files() {
+            files.push(DataFile { module: module.name, model, records: module.read(model).unwrap_or_default() });
         }
     }
-    let rank = |model: &str| FIRST.iter().position(|first| *first == model).unwrap_or(FIRST.len());
-    files.sort_by_key(|file| (rank(&file.model), file.module != "base", file.module.clone(), file.model.clone()));
     files
-}
-
-fn read(file: &File<'_>) -> Vec<Map<String, Value>> {
-    serde_json::from_slice(file.contents())
-        .unwrap_or_else(|error| panic!("{} is a list of records: {error}", file.path().display()))
 }
 
 /// The records of `model` in the module `base`.
 fn base_records(series: Series, model: &str) -> Vec<Map<String, Value>> {
-    let path = format!("base/{}/{model}.json", series.data().name());
-    MODULES.get_file(path).map(read).unwrap_or_default()
+    let base = modules::of(series).into_iter().find(|module| module.name == "base");
+    base.and_then(|module| module.read(model)).unwrap_or_default()
 }
 
 /// `[code, name]` of all languages of a series, by name, as `list_lang` answers.
@@ -172,100 +143,205 @@ pub fn countries(series: Series) -> Vec<[String; 2]> {
     countries
 }
 
-/// Writes records and remembers what can only be written when all of them are there.
-struct Loader {
+/// What is told of a record beside its values.
+const HEAD: [&str; 4] = ["id", "xmlid", "data_id", "noupdate"];
+
+/// Collects rows by table, and resolves external ids when all records are known.
+struct Loader<'r> {
+    registry: &'r Registry,
     now: NaiveDateTime,
-    /// Ids by external id.
-    ids: BTreeMap<String, i64>,
-    external: Vec<ir_model_data::ActiveModel>,
+    /// Ids by external id, and of models and their fields by name.
+    ids: HashMap<String, i64>,
+    rows: BTreeMap<String, Vec<Map<String, Value>>>,
     /// Table, its two columns, and the records that belong together.
-    relations: Vec<(&'static str, [&'static str; 2], i64, Value)>,
+    pairs: BTreeMap<(String, String, String), Vec<(i64, Value)>>,
 }
 
-impl Loader {
-    async fn load(&mut self, db: &impl ConnectionTrait, file: DataFile) -> Result<()> {
-        let DataFile { module, model, mut records } = file;
-        for record in &mut records {
-            self.set_aside(&module, &model, record);
+impl<'r> Loader<'r> {
+    fn new(registry: &'r Registry, now: NaiveDateTime) -> Self {
+        Self { registry, now, ids: HashMap::new(), rows: BTreeMap::new(), pairs: BTreeMap::new() }
+    }
+
+    fn row(&mut self, table: &str, row: Value) {
+        if let Value::Object(row) = row {
+            self.rows.entry(table.to_owned()).or_default().push(row);
         }
-        let table = model.replace('.', "_");
-        let mut columns: Vec<String> = Vec::new();
-        for key in records.iter().flat_map(Map::keys) {
-            if !columns.contains(key) {
-                columns.push(key.clone());
+    }
+
+    /// The rows of `ir_model` and `ir_model_fields`, and the external ids of the models.
+    fn models(&mut self) {
+        let registry = self.registry;
+        let (mut model_id, mut field_id) = (0, 0);
+        for model in registry.models() {
+            model_id = model.id.map_or(model_id + 1, |id| i64::from(id).max(model_id + 1));
+            self.ids.insert(format!("model {}", model.name), model_id);
+            let mut row = json!({"id": model_id, "model": model.name, "name": {"en_US": model.description},
+                "order": model.order, "state": "base", "transient": model.transient});
+            if registry.get("ir.model").is_some_and(|of| of.field("abstract").is_some()) {
+                row["abstract"] = model.is_abstract.into();
+            }
+            self.row("ir_model", row);
+            let name = format!("model_{}", model.name.replace('.', "_"));
+            self.external("base", &name, "ir.model", model_id, None, false);
+            let mut next = model.fields_from.map_or(field_id + 1, |id| i64::from(id).max(field_id + 1));
+            for field in model.fields.values() {
+                field_id = next;
+                next += 1;
+                self.row("ir_model_fields", description(model, model_id, field, field_id));
             }
         }
-        for rows in records.chunks(ROWS) {
-            db.execute(&self.insert(&table, &columns, rows)).await?;
+    }
+
+    fn external(&mut self, module: &str, name: &str, model: &str, res_id: i64, id: Option<i64>, noupdate: bool) {
+        self.ids.insert(format!("{module}.{name}"), res_id);
+        let mut row = json!({"module": module, "name": name, "model": model, "res_id": res_id, "noupdate": noupdate});
+        if let Some(id) = id {
+            row["id"] = id.into();
         }
-        dialect::advance_sequence(db, &table).await?;
+        self.row("ir_model_data", row);
+    }
+
+    fn load(&mut self, file: DataFile) {
+        let Some(model) = self.registry.get(file.model).cloned() else { return };
+        for mut record in file.records {
+            let id = record["id"].as_i64().unwrap_or_default();
+            let noupdate = record.get("noupdate").is_some_and(|value| *value == true);
+            if let Some(xmlid) = record.get("xmlid").and_then(Value::as_str) {
+                let (module, name) = xmlid.split_once('.').unwrap_or((file.module, xmlid));
+                let data = record.get("data_id").and_then(Value::as_i64);
+                self.external(module, name, file.model, id, data, noupdate);
+            }
+            // Rights and rules name their model and group.
+            if model.field("model").is_none()
+                && let Some(name) = record.shift_remove("model")
+            {
+                let name = format!("model {}", name.as_str().unwrap_or_default());
+                record.insert("model_id".to_owned(), self.ids.get(&name).copied().into());
+            }
+            if model.field("group").is_none()
+                && let Some(group) = record.shift_remove("group")
+            {
+                record.insert("group_id".to_owned(), group);
+            }
+            if model.field("active").is_some_and(|field| field.default == Some(true.into())) {
+                record.entry("active").or_insert(true.into());
+            }
+            let mut row = Map::new();
+            for (name, value) in record {
+                if HEAD.contains(&name.as_str()) && name != "id" {
+                    continue;
+                }
+                match model.field(&name).and_then(|field| field.table.as_ref()) {
+                    Some(relation) => {
+                        let key = (relation.table.clone(), relation.own.clone(), relation.other.clone());
+                        let others = value.as_array().cloned().unwrap_or_default();
+                        self.pairs.entry(key).or_default().extend(others.into_iter().map(|other| (id, other)));
+                    }
+                    None => {
+                        row.insert(name, value);
+                    }
+                }
+            }
+            self.rows.entry(model.table.clone()).or_default().push(row);
+        }
+    }
+
+    /// The id that a value stands for: itself, or the record of an external id.
+    fn id(&self, value: &Value) -> Value {
+        match value {
+            Value::String(xmlid) => self.ids.get(xmlid).copied().into(),
+            id => id.clone(),
+        }
+    }
+
+    async fn write(&self, db: &impl ConnectionTrait) -> Result<()> {
+        let mut statements = Vec::new();
+        for (table, rows) in &self.rows {
+            let model = self.registry.of_table(table);
+            // Rows with ids come before those whose ids the database gives.
+            let (given, free): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.contains_key("id"));
+            for rows in [given, free] {
+                for rows in rows.chunks(ROWS) {
+                    statements.push(self.insert(table, model.map(std::convert::AsRef::as_ref), rows));
+                }
+            }
+        }
+        for ((table, own, other), pairs) in &self.pairs {
+            let mut insert = Query::insert();
+            insert.into_table(Alias::new(table)).columns([Alias::new(own), Alias::new(other)]);
+            for (id, value) in pairs {
+                insert.values_panic([(*id).into(), self.id(value).as_i64().unwrap_or_default().into()]);
+            }
+            statements.push(insert);
+        }
+        dialect::insert_all(db, &statements).await?;
+        for table in self.rows.keys() {
+            dialect::advance_sequence(db, table).await?;
+        }
         Ok(())
     }
 
-    /// Takes out of a record what is no column: the external id and the many2many fields.
-    fn set_aside(&mut self, module: &str, model: &str, record: &mut Map<String, Value>) {
-        let id = record["id"].as_i64().unwrap_or_default();
-        let noupdate = record.shift_remove("noupdate").is_some_and(|value| value == true);
-        if let Some(Value::String(xmlid)) = record.shift_remove("xmlid") {
-            let (owner, name) = xmlid.split_once('.').unwrap_or((module, &xmlid));
-            self.external.push(ir_model_data::ActiveModel {
-                module: Set(owner.to_owned()),
-                name: Set(name.to_owned()),
-                model: Set(model.to_owned()),
-                res_id: Set(i32::try_from(id).ok()),
-                noupdate: Set(Some(noupdate)),
-                create_uid: Set(Some(SUPERUSER)),
-                create_date: Set(Some(self.now)),
-                write_uid: Set(Some(SUPERUSER)),
-                write_date: Set(Some(self.now)),
-                ..Default::default()
-            });
-            self.ids.insert(xmlid, id);
-        }
-        for (_, field, table, own, other) in RELATIONS.iter().filter(|relation| relation.0 == model) {
-            if let Some(Value::Array(others)) = record.shift_remove(*field) {
-                let pairs = others.into_iter().map(|value| (*table, [*own, *other], id, value));
-                self.relations.extend(pairs);
+    fn insert(&self, table: &str, model: Option<&Model>, rows: &[&Map<String, Value>]) -> InsertStatement {
+        let mut columns: Vec<&str> = Vec::new();
+        for key in rows.iter().flat_map(|row| row.keys()) {
+            if !columns.contains(&key.as_str()) {
+                columns.push(key);
             }
         }
-    }
-
-    fn insert(&self, table: &str, columns: &[String], rows: &[Map<String, Value>]) -> InsertStatement {
-        let mut insert = Query::insert();
+        // Booleans that are not told are false, as for records that are made over the wire.
+        for field in model.into_iter().flat_map(|model| model.fields.values()) {
+            if field.kind == Kind::Boolean && field.is_column() && !columns.contains(&field.name.as_str()) {
+                columns.push(&field.name);
+            }
+        }
+        let kind = |column: &str| model.and_then(|model| model.field(column)).map(|field| field.kind);
+        let log_access = model.is_some_and(|model| model.log_access);
         let log = ["create_uid", "create_date", "write_uid", "write_date"];
-        let names = columns.iter().map(String::as_str).chain(log);
+        let names = columns.iter().copied().chain(log.into_iter().filter(|_| log_access));
+        let mut insert = Query::insert();
         insert.into_table(Alias::new(table)).columns(names.map(Alias::new));
         for row in rows {
-            let values = columns.iter().map(|column| expression(row.get(column)));
-            let log: [SimpleExpr; 4] = [SUPERUSER.into(), self.now.into(), SUPERUSER.into(), self.now.into()];
-            insert.values_panic(values.chain(log));
+            let mut values: Vec<Expr> = columns
+                .iter()
+                .map(|column| match (kind(column), row.get(*column)) {
+                    (Some(Kind::Boolean), None | Some(Value::Null)) => false.into(),
+                    (Some(Kind::Many2one), Some(value)) => expression(Some(&self.id(value))),
+                    (_, value) => expression(value),
+                })
+                .collect();
+            if log_access {
+                values.extend([SUPERUSER.into(), self.now.into(), SUPERUSER.into(), self.now.into()]);
+            }
+            insert.values_panic(values);
         }
         insert
     }
+}
 
-    async fn finish(self, db: &impl ConnectionTrait) -> Result<()> {
-        let mut external = self.external.into_iter().peekable();
-        while external.peek().is_some() {
-            let rows: Vec<_> = external.by_ref().take(ROWS).collect();
-            ir_model_data::Entity::insert_many(rows).exec_without_returning(db).await?;
-        }
-        for (table, columns, id, other) in self.relations {
-            let other = other.as_str().map_or(other.as_i64(), |xmlid| self.ids.get(xmlid).copied());
-            let insert = Query::insert()
-                .into_table(Alias::new(table))
-                .columns(columns.map(Alias::new))
-                .values_panic([id.into(), other.unwrap_or_default().into()])
-                .take();
-            db.execute(&insert).await?;
-        }
-        Ok(())
+/// The row of `ir_model_fields` of a field.
+fn description(model: &Model, model_id: i64, field: &Field, id: i64) -> Value {
+    let mut row = json!({
+        "id": id, "model_id": model_id, "model": model.name, "name": field.name, "state": "base",
+        "field_description": {"en_US": field.string}, "ttype": field.kind.name(), "relation": field.relation,
+        "relation_field": field.inverse, "related": field.related, "required": field.required,
+        "readonly": field.readonly, "store": field.store, "copied": field.copy, "index": field.index,
+        "selectable": true, "on_delete": field.ondelete.as_deref().filter(|_| field.kind == Kind::Many2one),
+    });
+    if let Some(relation) = &field.table {
+        row["relation_table"] = relation.table.clone().into();
+        row["column1"] = relation.own.clone().into();
+        row["column2"] = relation.other.clone().into();
     }
+    if let Some(size) = field.size {
+        row["size"] = size.into();
+    }
+    row
 }
 
 /// A value of a data file as SQL. A null is a literal, since a parameter would have a type.
-fn expression(value: Option<&Value>) -> SimpleExpr {
+fn expression(value: Option<&Value>) -> Expr {
     match value {
-        None | Some(Value::Null) => SimpleExpr::Keyword(Keyword::Null),
+        None | Some(Value::Null) => Expr::Keyword(Keyword::Null),
         Some(Value::Bool(flag)) => (*flag).into(),
         Some(Value::String(text)) => text.clone().into(),
         Some(Value::Number(number)) => match number.as_i64() {
@@ -336,7 +412,6 @@ async fn main_company(db: &impl ConnectionTrait, new: &NewDatabase) -> Result<()
         }
     }
     if let Some(phone) = &new.phone {
-        company.phone = Set(Some(phone.clone()));
         partner.phone = Set(Some(phone.clone()));
     }
     if partner.is_changed() {
@@ -355,13 +430,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn data_files_are_records_with_ids() {
+    fn data_files_are_records_of_stored_fields() {
         for series in Series::ALL {
-            let files = data_files(series);
-            assert_eq!(files[0].model, "res.lang");
-            for DataFile { module, model, records } in files {
+            let registry = Registry::base(series);
+            for DataFile { module, model, records } in data_files(series) {
+                let definition = registry.get(model).unwrap_or_else(|| panic!("{series} {model}"));
                 for record in records {
                     assert!(record["id"].is_i64(), "{module} {series} {model} {record:?}");
+                    for name in record.keys().filter(|name| !HEAD.contains(&name.as_str())) {
+                        let stored = definition.field(name).is_some_and(|field| field.store);
+                        assert!(stored || ["model", "group"].contains(&name.as_str()), "{module} {series} {model} {name}");
+                    }
                 }
             }
         }

@@ -314,7 +314,7 @@ impl Memory {
             .test_before_acquire(false)
             .sqlx_logging(false)
             .map_sqlx_sqlite_opts(move |options| {
-                options.in_memory(false).shared_cache(false).filename(&filename).vfs("memdb").foreign_keys(true)
+                options.in_memory(false).shared_cache(false).filename(&filename).vfs("memdb").foreign_keys(true).with_regexp()
             });
         let connection = sea_orm::Database::connect(options).await?;
         let held = Held { uri: format!("file:{path}?vfs=memdb"), connection };
@@ -404,6 +404,7 @@ async fn connect_sqlite(path: &Path) -> Result<DatabaseConnection, DbErr> {
                 .pragma("journal_mode", "WAL")
                 .pragma("synchronous", "NORMAL")
                 .foreign_keys(true)
+                .with_regexp()
                 .busy_timeout(Duration::from_secs(15))
         });
     sea_orm::Database::connect(options).await

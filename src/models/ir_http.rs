@@ -31,11 +31,11 @@ pub async fn session_info(caller: &Caller, max_upload: usize) -> Result<Arc<Valu
 }
 
 async fn compute(caller: &Caller, max_upload: usize) -> Result<Value> {
-    let settings = user_settings(caller).await?;
+    let shape = caller.database.series().session_info();
+    let settings = if shape.user_settings { user_settings(caller).await? } else { Value::Null };
     let secret = caller.database.secret(&caller.version).await?;
     let db = caller.database.connection();
     let (user, series) = (&caller.user, caller.database.series());
-    let shape = series.session_info();
     let partner = res_users::partner(db, user.partner_id).await?;
     let groups = Membership::of(db, user.id).await?;
     let companies = Companies::of(db, user.id, user.company_id).await?;
@@ -124,7 +124,8 @@ async fn compute(caller: &Caller, max_upload: usize) -> Result<Value> {
     }
     if shape.tour_enabled {
         put("tour_enabled", user.tour_enabled.unwrap_or_default().into());
-        put("current_tour", false.into());
+        // Tours are for administrators.
+        put("current_tour", if is_system { false.into() } else { Value::Null });
     }
     Ok(info.into())
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::Client;
 use crate::auth::Caller;
 use crate::error::{Error, Result};
-use crate::models::{self, MethodCall};
+use crate::orm::{self, MethodCall};
 use crate::python::{self, Signature};
 
 /// `db`, `uid` and the password come before what each function takes.
@@ -34,10 +34,11 @@ pub async fn dispatch(client: &Client, function: &str, mut args: Vec<Value>) -> 
             return Err(Error::Python { name: "builtins.NameError", message });
         }
     };
-    if !models::has(&call.model) {
+    let tools = client.app.tools();
+    if !orm::has_model(&caller, &call.model, &tools).await? {
         return Err(Error::UserError(format!("Object {} doesn't exist", call.model)));
     }
-    models::call(&caller, call).await
+    orm::call(&caller, &tools, call).await
 }
 
 /// The user with these credentials: `[db, uid, password]`.

@@ -30,6 +30,7 @@ fn data(error: &Error, series: Series) -> Value {
     let debug = format!("Traceback (most recent call last):\n{}: {message}\n", error.name());
     let arguments = match error {
         Error::NotFound(_) | Error::BadRequest(_) => json!([]),
+        Error::RedirectWarning(redirect) => json!([message, redirect.action, redirect.button, redirect.context]),
         _ => json!([message]),
     };
     let mut data = Map::new();
@@ -39,7 +40,11 @@ fn data(error: &Error, series: Series) -> Value {
     }
     data.insert("message".to_owned(), message.into());
     data.insert("arguments".to_owned(), arguments);
-    data.insert("context".to_owned(), json!({}));
+    let context = match error {
+        Error::AccessDeniedTo { context, .. } => context.clone(),
+        _ => Map::new(),
+    };
+    data.insert("context".to_owned(), context.into());
     if series.debug_comes_last() {
         data.insert("debug".to_owned(), debug.into());
     }

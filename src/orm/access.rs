@@ -1,0 +1,531 @@
+//! Who may do what: access rights of models, record rules, groups of fields.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement};
+use serde_json::{Map, Value, json};
+
+use super::domain::{Domain, Operator};
+use super::env::{Env, UserInfo};
+use super::expression::{self, Expression, Reference};
+use super::field::{Field, Kind};
+use super::registry::Model;
+use super::{query, read, search};
+use crate::error::{Error, Result};
+
+/// What is done to records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    Read,
+    Write,
+    Create,
+    Unlink,
+}
+
+impl Operation {
+    /// All of them, in the order of the columns `perm_…`.
+    pub const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Create, Self::Unlink];
+
+    /// The name on the wire: `read`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Create => "create",
+            Self::Unlink => "unlink",
+        }
+    }
+
+    /// Reads a name.
+    ///
+    /// # Errors
+    /// The `AssertionError` that Odoo raises for another.
+    pub fn parse(name: &Value) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|operation| name == operation.name());
+        found.ok_or_else(|| Error::Python {
+            name: "builtins.AssertionError",
+            message: "Invalid access mode".to_owned(),
+        })
+    }
+
+    /// What a person is told that they may not do.
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Read => "access",
+            Self::Write => "modify",
+            Self::Create => "create",
+            Self::Unlink => "delete",
+        }
+    }
+
+    fn index(self) -> usize {
+        Self::ALL.iter().position(|known| *known == self).unwrap_or_default()
+    }
+}
+
+/// The access rights and record rules of a database.
+#[derive(Debug, Default)]
+pub struct Rights {
+    access: HashMap<String, Vec<Access>>,
+    rules: HashMap<String, Vec<Rule>>,
+    implied: HashMap<i32, Vec<i32>>,
+    groups: HashMap<String, i32>,
+    names: HashMap<i32, String>,
+}
+
+#[derive(Debug)]
+struct Access {
+    group: Option<i32>,
+    allowed: [bool; 4],
+}
+
+#[derive(Debug)]
+struct Rule {
+    groups: Vec<i32>,
+    domain: Expression,
+    applies: [bool; 4],
+}
+
+const PERMISSIONS: [&str; 4] = ["perm_read", "perm_write", "perm_create", "perm_unlink"];
+
+fn flags(values: &[Value]) -> [bool; 4] {
+    std::array::from_fn(|index| values.get(index).is_some_and(query::is_true))
+}
+
+fn id(value: &Value) -> Option<i32> {
+    value.as_i64().and_then(|id| i32::try_from(id).ok())
+}
+
+impl Rights {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub(super) async fn load(env: &Env<'_>) -> Result<Self> {
+        let mut rights = Self::default();
+        rights.load_groups(env).await?;
+        let of_model = |table: &str| -> SelectStatement {
+            Query::select()
+                .from(Alias::new(table))
+                .inner_join(
+                    Alias::new("ir_model"),
+                    query::column(table, "model_id").eq(query::column("ir_model", "id")),
+                )
+                .and_where(query::column(table, "active").eq(true))
+                .order_by((Alias::new(table), Alias::new("id")), sea_orm::Order::Asc)
+                .take()
+        };
+        let columns = |table: &'static str, first: &[&'static str]| -> Vec<Expr> {
+            let own = first.iter().chain(&PERMISSIONS).map(|name| query::column(table, name));
+            std::iter::once(query::column("ir_model", "model")).chain(own).collect()
+        };
+        let rows = env.json_rows(of_model("ir_model_access"), columns("ir_model_access", &["group_id"])).await?;
+        for row in rows {
+            let [Value::String(model), group, allowed @ ..] = row.as_slice() else { continue };
+            let access = Access { group: id(group), allowed: flags(allowed) };
+            rights.access.entry(model.clone()).or_default().push(access);
+        }
+        let pairs = Query::select().from(Alias::new("rule_group_rel")).take();
+        let columns_of_pairs = ["rule_group_id", "group_id"].map(|name| query::column("rule_group_rel", name));
+        let mut groups: HashMap<i32, Vec<i32>> = HashMap::new();
+        for pair in env.json_rows(pairs, columns_of_pairs.to_vec()).await? {
+            if let [Some(rule), Some(group)] = [id(&pair[0]), id(&pair[1])] {
+                groups.entry(rule).or_default().push(group);
+            }
+        }
+        for row in env.json_rows(of_model("ir_rule"), columns("ir_rule", &["id", "domain_force"])).await? {
+            let [Value::String(model), rule, domain, applies @ ..] = row.as_slice() else { continue };
+            let text = domain.as_str().map(str::trim).filter(|text| !text.is_empty()).unwrap_or("[]");
+            let domain = match expression::parse(text) {
+                Ok(domain) => domain,
+                Err(error) => {
+                    // It was checked when it was saved, so somebody wrote it into the table. Who has no access at all
+                    // cannot see what the rule would have hidden.
+                    tracing::error!(model, text, %error, "a record rule cannot be read, so nobody has access");
+                    rights.access.remove(model);
+                    continue;
+                }
+            };
+            let groups = id(rule).and_then(|rule| groups.remove(&rule)).unwrap_or_default();
+            rights.rules.entry(model.clone()).or_default().push(Rule { groups, domain, applies: flags(applies) });
+        }
+        Ok(rights)
+    }
+
+    async fn load_groups(&mut self, env: &Env<'_>) -> Result<()> {
+        let external = Query::select()
+            .from(Alias::new("ir_model_data"))
+            .and_where(query::column("ir_model_data", "model").eq("res.groups"))
+            .take();
+        let columns = ["module", "name", "res_id"].map(|name| query::column("ir_model_data", name));
+        for row in env.json_rows(external, columns.to_vec()).await? {
+            if let ([Value::String(module), Value::String(name), ..], Some(group)) = (row.as_slice(), id(&row[2])) {
+                self.groups.insert(format!("{module}.{name}"), group);
+            }
+        }
+        let implied = Query::select().from(Alias::new("res_groups_implied_rel")).take();
+        let columns = ["gid", "hid"].map(|name| query::column("res_groups_implied_rel", name));
+        for row in env.json_rows(implied, columns.to_vec()).await? {
+            if let [Some(group), Some(other)] = [id(&row[0]), id(&row[1])] {
+                self.implied.entry(group).or_default().push(other);
+            }
+        }
+        let select = Query::select().from(Alias::new("res_groups")).take();
+        let name = query::translated(query::column("res_groups", "name"), "en_US");
+        for row in env.json_rows(select, vec![query::column("res_groups", "id"), name]).await? {
+            if let (Some(group), Some(name)) = (id(&row[0]), row[1].as_str()) {
+                self.names.insert(group, name.to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// The id of the group with that external id.
+    #[must_use]
+    pub fn group(&self, xmlid: &str) -> Option<i32> {
+        self.groups.get(xmlid).copied()
+    }
+
+    /// These groups and all that they imply.
+    #[must_use]
+    pub fn closure(&self, groups: impl IntoIterator<Item = i32>) -> BTreeSet<i32> {
+        let mut all = BTreeSet::new();
+        let mut todo: Vec<i32> = groups.into_iter().collect();
+        while let Some(group) = todo.pop() {
+            if all.insert(group) {
+                todo.extend(self.implied.get(&group).into_iter().flatten());
+            }
+        }
+        all
+    }
+
+    fn allows(&self, user: &UserInfo, model: &str, operation: Operation) -> bool {
+        self.access.get(model).into_iter().flatten().any(|access| {
+            access.allowed[operation.index()] && access.group.is_none_or(|group| user.groups.contains(&group))
+        })
+    }
+
+    /// The groups that may do something with a model, by name.
+    fn groups_that_may(&self, model: &str, operation: Operation) -> Vec<String> {
+        let allowed = self.access.get(model).into_iter().flatten().filter(|a| a.allowed[operation.index()]);
+        let mut names: Vec<String> =
+            allowed.filter_map(|access| self.names.get(&access.group?)).map(ToOwned::to_owned).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+/// Reads what decides on a user's rights.
+pub(super) async fn user(env: &Env<'_>, uid: i32) -> Result<UserInfo> {
+    let (users, partners) = ("res_users", "res_partner");
+    let select = Query::select()
+        .from(Alias::new(users))
+        .left_join(Alias::new(partners), query::column(users, "partner_id").eq(query::column(partners, "id")))
+        .and_where(query::column(users, "id").eq(uid))
+        .take();
+    let columns = vec![
+        query::column(users, "company_id"),
+        query::column(users, "partner_id"),
+        query::column(users, "active"),
+        query::column(users, "share"),
+        query::column(partners, "lang"),
+        query::column(partners, "tz"),
+    ];
+    let rows = env.json_rows(select, columns).await?;
+    let row = rows.into_iter().next().and_then(|row| <[Value; 6]>::try_from(row).ok());
+    let Some([company, partner, active, share, lang, tz]) = row else { return Ok(UserInfo::default()) };
+    let ids = |table: &str, own: &str, other: &str| {
+        Query::select()
+            .column((Alias::new(table), Alias::new(other)))
+            .from(Alias::new(table))
+            .and_where(query::column(table, own).eq(uid))
+            .take()
+    };
+    let direct = env.ids(&ids("res_groups_users_rel", "uid", "gid")).await?;
+    // The user's companies in the order in which companies are found.
+    let companies = ids("res_company_users_rel", "user_id", "cid")
+        .inner_join(
+            Alias::new("res_company"),
+            query::column("res_company", "id").eq(query::column("res_company_users_rel", "cid")),
+        )
+        .and_where(query::column("res_company", "active").eq(true))
+        .order_by((Alias::new("res_company"), Alias::new("sequence")), sea_orm::Order::Asc)
+        .order_by((Alias::new("res_company"), Alias::new("name")), sea_orm::Order::Asc)
+        .take();
+    let rights = env.rights().await?;
+    Ok(UserInfo {
+        groups: rights.closure(direct),
+        company: id(&company).unwrap_or_default(),
+        companies: env.ids(&companies).await?,
+        partner: id(&partner).unwrap_or_default(),
+        lang: lang.as_str().map(str::to_owned),
+        tz: tz.as_str().map(str::to_owned),
+        active: query::is_true(&active),
+        share: query::is_true(&share),
+    })
+}
+
+/// Whether the caller may do that with records of a model, whichever.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn may(env: &Env<'_>, model: &Model, operation: Operation) -> Result<bool> {
+    if env.is_superuser() {
+        return Ok(true);
+    }
+    let (rights, user) = (env.rights().await?, env.user().await?);
+    Ok(rights.allows(&user, &model.name, operation))
+}
+
+/// Refuses what the caller may not do with records of a model.
+///
+/// # Errors
+/// An `AccessError`; a failure of the database.
+pub async fn check_model(env: &Env<'_>, model: &Model, operation: Operation) -> Result<()> {
+    if may(env, model, operation).await? {
+        return Ok(());
+    }
+    let groups = env.rights().await?.groups_that_may(&model.name, operation);
+    let resolution = if groups.is_empty() {
+        "No group currently allows this operation.".to_owned()
+    } else {
+        let list: Vec<_> = groups.iter().map(|group| format!("\t- {group}")).collect();
+        format!("This operation is allowed for the following groups:\n{}", list.join("\n"))
+    };
+    Err(Error::AccessError(format!(
+        "You are not allowed to {} '{}' ({}) records.\n\n{resolution}\n\nContact your administrator to request access \
+         if necessary.",
+        operation.verb(),
+        model.description,
+        model.name
+    )))
+}
+
+/// The records of a model that the record rules let the caller do that with.
+///
+/// # Errors
+/// A failure of the database.
+pub fn rules<'e>(
+    env: &'e Env<'_>,
+    model: &'e Model,
+    operation: Operation,
+) -> Pin<Box<dyn Future<Output = Result<Arc<Domain>>> + Send + 'e>> {
+    Box::pin(async move {
+        if env.is_superuser() {
+            return Ok(Arc::new(Domain::True));
+        }
+        let key = format!("{} {} {} {:?}", env.uid(), model.name, operation.name(), env.companies().await?);
+        env.memo("rules", &key, compute_rules(env, model, operation)).await
+    })
+}
+
+async fn compute_rules(env: &Env<'_>, model: &Model, operation: Operation) -> Result<Domain> {
+    let (rights, user) = (env.rights().await?, env.user().await?);
+    let mut all = Vec::new();
+    let mut any = Vec::new();
+    let mut has_group_rules = false;
+    for rule in rights.rules.get(&model.name).into_iter().flatten() {
+        if !rule.applies[operation.index()] {
+            continue;
+        }
+        if rule.groups.is_empty() {
+            all.push(evaluate(env, &rule.domain).await?);
+        } else if rule.groups.iter().any(|group| user.groups.contains(group)) {
+            has_group_rules = true;
+            any.push(evaluate(env, &rule.domain).await?);
+        }
+    }
+    for (parent, link) in &model.inherits {
+        let parent = env.model(parent).await?;
+        let domain = rules(env, &parent, operation).await?;
+        if *domain != Domain::True {
+            all.push(Domain::leaf(link.clone(), Operator::Any, super::domain_value(Domain::clone(&domain))));
+        }
+    }
+    if has_group_rules {
+        all.push(Domain::or(any));
+    }
+    Ok(Domain::and(all))
+}
+
+/// The domain that a rule's text means for the caller.
+async fn evaluate(env: &Env<'_>, rule: &Expression) -> Result<Domain> {
+    let mut values = BTreeMap::new();
+    for reference in rule.references() {
+        let value = resolve(env, &reference).await?;
+        values.insert(reference, value);
+    }
+    let value = rule
+        .evaluate(&|reference| values.get(reference).cloned().flatten())
+        .map_err(|refused| Error::UserError(format!("A record rule cannot be evaluated: {refused}")))?;
+    Domain::parse(&value, env.series())
+}
+
+/// What a name in a rule's text stands for; nothing where it stands for nothing.
+async fn resolve(env: &Env<'_>, reference: &Reference) -> Result<Option<Value>> {
+    let path: Vec<&str> = reference.path.iter().map(String::as_str).collect();
+    let sudo = env.sudo();
+    Ok(match (path.as_slice(), &reference.arguments) {
+        (["company_id"], None) => Some(env.company().await?.into()),
+        (["company_ids"], None) => Some(env.companies().await?.into()),
+        (["user", "has_group"], Some(arguments)) => match arguments.as_slice() {
+            [Value::String(xmlid)] => Some(env.has_group(xmlid).await?.into()),
+            _ => None,
+        },
+        (["time", "strftime"], Some(arguments)) => match arguments.as_slice() {
+            // `now` has no fractions, which no format asks for.
+            [Value::String(format)] if format == "%Y-%m-%d" => Some(super::temporal::date_text(env.now().date()).into()),
+            [Value::String(format)] if format == "%Y-%m-%d %H:%M:%S" => {
+                Some(super::temporal::datetime_text(env.now()).into())
+            }
+            _ => None,
+        },
+        (["user"], None) => Some(env.uid().into()),
+        (["user", fields @ ..], None) => follow(&sudo, "res.users", vec![env.uid()], fields).await?,
+        _ => None,
+    })
+}
+
+/// The value at the end of a path of fields: ids of a relation that ends in `ids`, one id or false that ends in `id`.
+async fn follow(env: &Env<'_>, model: &str, mut ids: Vec<i32>, fields: &[&str]) -> Result<Option<Value>> {
+    let mut model = env.model(model).await?;
+    for (index, name) in fields.iter().enumerate() {
+        let last = index + 1 == fields.len();
+        match *name {
+            "id" if last => return Ok(Some(ids.first().map_or(Value::Bool(false), |id| (*id).into()))),
+            "ids" if last => return Ok(Some(ids.into())),
+            _ => {}
+        }
+        let Some(field) = model.field(name).cloned() else { return Ok(None) };
+        let values = read::values(env, &model, &ids, &field).await?;
+        if !field.kind.is_relational() {
+            return Ok(values.into_iter().next().filter(|_| last));
+        }
+        ids = values.iter().flat_map(read::ids_in).collect();
+        model = env.model(field.comodel()).await?;
+    }
+    Ok(Some(ids.into()))
+}
+
+/// Refuses a text that is no domain of a record rule.
+///
+/// # Errors
+/// A `ValidationError` that says what is wrong with it; a failure of the database.
+pub async fn check_rule(env: &Env<'_>, model: &Model, text: &str) -> Result<()> {
+    let invalid = |why: String| Error::ValidationError(format!("Invalid domain: {why}"));
+    let text = if text.trim().is_empty() { "[]" } else { text.trim() };
+    let rule = expression::parse(text).map_err(|refused| invalid(refused.to_string()))?;
+    let domain = evaluate(env, &rule).await.map_err(|error| invalid(error.to_string()))?;
+    let sudo = env.sudo();
+    let mut query = query::Query::new(&sudo, model);
+    query.filter(&domain).await.map_err(|error| invalid(error.to_string()))
+}
+
+/// Refuses records that the rules keep from the caller, or that are not there.
+///
+/// # Errors
+/// A `MissingError` or an `AccessError`; a failure of the database.
+pub async fn check_records(env: &Env<'_>, model: &Model, ids: &[i32], operation: Operation) -> Result<()> {
+    if ids.is_empty() || !model.has_table() {
+        return Ok(());
+    }
+    let rules = rules(env, model, operation).await?;
+    let sudo = env.sudo().with("active_test", false);
+    let of_ids = Domain::leaf("id", Operator::In, ids.to_vec());
+    let admitted = search::ids(&sudo, model, &Domain::and(vec![of_ids.clone(), Domain::clone(&rules)])).await?;
+    let admitted: HashSet<i32> = admitted.into_iter().collect();
+    let refused: Vec<i32> = ids.iter().copied().filter(|id| !admitted.contains(id)).collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let existing: HashSet<i32> = match *rules {
+        Domain::True => admitted,
+        _ => search::ids(&sudo, model, &of_ids).await?.into_iter().collect(),
+    };
+    let missing: Vec<i32> = refused.iter().copied().filter(|id| !existing.contains(id)).collect();
+    if !missing.is_empty() {
+        return Err(missing_error(env, model, &missing));
+    }
+    Err(rule_error(env, model, &refused, operation).await?)
+}
+
+/// Odoo's `MissingError` for records.
+#[must_use]
+pub fn missing_error(env: &Env<'_>, model: &Model, ids: &[i32]) -> Error {
+    let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
+    let list = if ids.len() == 1 { format!("{},", ids[0]) } else { ids.join(", ") };
+    let record = format!("(Record: {}({list}), User: {})", model.name, env.uid());
+    Error::MissingError(format!("Record does not exist or has been deleted.\n{record}"))
+}
+
+/// What is said of records that the rules keep from the caller.
+pub(super) async fn rule_error(env: &Env<'_>, model: &Model, ids: &[i32], operation: Operation) -> Result<Error> {
+    let sudo = env.sudo();
+    let users = env.model("res.users").await?;
+    let name = read::display_names(&sudo, &users, &[env.uid()]).await?.remove(&env.uid()).unwrap_or_default();
+    let message = format!(
+        "Uh-oh! Looks like you have stumbled upon some top-secret records.\n\nSorry, {name} (id={}) doesn't have '{}' \
+         access to:\n- {} ({})\n\nIf you really, really need access, perhaps you can win over your friendly \
+         administrator with a batch of freshly baked cookies.",
+        env.uid(),
+        operation.name(),
+        model.description,
+        model.name,
+    );
+    let context = if env.series().suggests_company() { suggested_company(env, model, ids).await? } else { None };
+    Ok(Error::AccessDeniedTo { message, context: context.unwrap_or_default() })
+}
+
+/// The company that the caller could switch to in order to see the records: `{"suggested_company": {"id",
+/// "display_name"}}` (18.0 on).
+async fn suggested_company(env: &Env<'_>, model: &Model, ids: &[i32]) -> Result<Option<Map<String, Value>>> {
+    let Some(field) = model.field("company_id").filter(|field| field.kind == Kind::Many2one) else { return Ok(None) };
+    let sudo = env.sudo();
+    let (user, active) = (env.user().await?, env.companies().await?);
+    let values = read::values(&sudo, model, ids, field).await?;
+    let company = values
+        .iter()
+        .flat_map(read::ids_in)
+        .find(|company| user.companies.contains(company) && !active.contains(company));
+    let Some(company) = company else { return Ok(None) };
+    let companies = env.model("res.company").await?;
+    let name = read::display_names(&sudo, &companies, &[company]).await?.remove(&company);
+    let suggested = json!({"id": company, "display_name": name});
+    Ok(Some(Map::from_iter([("suggested_company".to_owned(), suggested)])))
+}
+
+/// Whether the caller may see a field at all.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn may_see(env: &Env<'_>, field: &Field) -> Result<bool> {
+    if env.is_superuser() || field.groups.is_empty() {
+        return Ok(true);
+    }
+    let mut allowed = true;
+    for group in &field.groups {
+        match group.strip_prefix('!') {
+            Some(excluded) if env.has_group(excluded).await? => return Ok(false),
+            Some(_) => {}
+            // `.` is a group that nobody is in.
+            None if group != "." && env.has_group(group).await? => return Ok(true),
+            None => allowed = false,
+        }
+    }
+    Ok(allowed)
+}
+
+/// Refuses a field that the caller may not see.
+///
+/// # Errors
+/// An `AccessError`; a failure of the database.
+pub async fn check_field(env: &Env<'_>, model: &Model, field: &Field, operation: Operation) -> Result<()> {
+    if may_see(env, field).await? {
+        return Ok(());
+    }
+    Err(Error::AccessError(env.series().forbidden_field(&model.name, &model.description, &field.name, operation.name())))
+}

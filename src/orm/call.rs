@@ -1,0 +1,421 @@
+//! A method of a model, called from outside: the one path that all dialects share.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::access::{self, Operation};
+use super::domain::{Domain, Operator};
+use super::env::{Env, Tools};
+use super::methods::{self, Arguments, Method};
+use super::registry::{Model, Registry};
+use super::search::{self, Page};
+use super::{defaults, fields_get, names, onchange, read, transfer, translations, views, web, write};
+use crate::auth::Caller;
+use crate::error::{Error, Result};
+use crate::models;
+use crate::python;
+
+/// A call of a method of a model.
+#[derive(Clone, Debug, Default)]
+pub struct MethodCall {
+    pub model: String,
+    pub method: String,
+    /// Arguments by position.
+    pub args: Vec<Value>,
+    /// Arguments by name; `context` among them.
+    pub kwargs: Map<String, Value>,
+}
+
+/// A method that is being called, with its arguments.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    pub method: Method,
+    /// The records that it is called on.
+    pub ids: Vec<i32>,
+    pub arguments: Arguments,
+}
+
+impl Bound {
+    /// An argument; see [`Arguments::get`].
+    #[must_use]
+    pub fn get(&self, name: &str) -> &Value {
+        self.arguments.get(name)
+    }
+}
+
+/// Methods that write nothing, so that they need not wait for writers.
+const READING: [&str; 41] = [
+    "search", "search_read", "search_count", "search_fetch", "read", "exists", "name_search", "name_get", "fields_get",
+    "default_get", "onchange", "read_group", "formatted_read_group", "formatted_read_grouping_sets", "web_read",
+    "web_search_read", "web_read_group", "web_name_search", "read_progress_bar", "get_views", "get_view",
+    "fields_view_get", "load_views", "get_metadata", "get_external_id", "check_access_rights",
+    "check_access", "check_access_rule", "has_access", "check_field_access_rights", "get_field_translations",
+    "has_group", "has_groups", "context_get", "get_param", "check_object_reference", "xmlid_to_res_id",
+    "get_installed", "copy_data", "search_panel_select_range", "search_panel_select_multi_range",
+];
+
+/// Whether there is a model of that name.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn has_model(caller: &Caller, model: &str, tools: &Tools) -> Result<bool> {
+    if Registry::base(caller.database.series()).get(model).is_some() {
+        return Ok(true);
+    }
+    let (tools, name) = (tools.clone(), model.to_owned());
+    let caller = caller.clone();
+    let database = Arc::clone(&caller.database);
+    database
+        .read(move |tx| {
+            Box::pin(async move {
+                let env = Env::new(tx, &caller, &tools, Map::new()).await?;
+                Ok(env.registry().await?.get(&name).is_some())
+            })
+        })
+        .await
+}
+
+/// Calls a method of a model that [there is](has_model), in one transaction.
+///
+/// # Errors
+/// An `AccessError` for a private method, an `AttributeError` for an unknown one, a `TypeError` for arguments that do not
+/// fit, and what the method returns.
+pub async fn call(caller: &Caller, tools: &Tools, call: MethodCall) -> Result<Value> {
+    let database = Arc::clone(&caller.database);
+    let call = Arc::new(call);
+    if READING.contains(&call.method.as_str()) {
+        let (caller, tools) = (caller.clone(), tools.clone());
+        return database.read(move |tx| Box::pin(async move { run(tx, &caller, &tools, &call).await })).await;
+    }
+    database
+        .write(|tx| {
+            let (caller, tools, call) = (caller.clone(), tools.clone(), Arc::clone(&call));
+            Box::pin(async move { run(tx, &caller, &tools, &call).await })
+        })
+        .await
+}
+
+async fn run(tx: &sea_orm::DatabaseTransaction, caller: &Caller, tools: &Tools, call: &MethodCall) -> Result<Value> {
+    let mut kwargs = call.kwargs.clone();
+    let context = match kwargs.shift_remove("context") {
+        Some(Value::Object(context)) => context,
+        _ => Map::new(),
+    };
+    let env = Env::new(tx, caller, tools, context).await?;
+    env.check_lang().await?;
+    let model = env.model(&call.model).await?;
+    let method = methods::find(env.series(), &model, &call.method)?;
+    let mut args = call.args.clone();
+    let mut records = Value::Null;
+    if !method.on_model && method.name != "create" {
+        if args.is_empty() {
+            let message = "list index out of range".to_owned();
+            return Err(Error::Python { name: "builtins.IndexError", message });
+        }
+        records = args.remove(0);
+    }
+    let arguments = method.bind(args, kwargs)?;
+    let ids = parse_ids(&records)?;
+    let bound = Bound { method, ids, arguments };
+    if let Some(answer) = models::behaviour(&model.name).call(&env, &model, &bound).await? {
+        return Ok(answer);
+    }
+    let answer = Shared { env: &env, model: &model, call: &bound }.run().await?;
+    answer.ok_or_else(|| Error::Python {
+        name: "builtins.AttributeError",
+        message: env.series().unknown_method(&call.model, &call.method),
+    })
+}
+
+/// The records of a call: an id, a list of ids, or nothing.
+///
+/// # Errors
+/// PostgreSQL's refusal of what is no number.
+pub fn parse_ids(value: &Value) -> Result<Vec<i32>> {
+    let values = match value {
+        Value::Null | Value::Bool(false) => return Ok(Vec::new()),
+        Value::Array(values) => values.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    let id = |value: &Value| -> Result<Option<i32>> {
+        let invalid = |text: &str| Error::Python {
+            name: "psycopg2.errors.InvalidTextRepresentation",
+            message: format!("invalid input syntax for type integer: \"{text}\"\n"),
+        };
+        match value {
+            // What is being made has no id yet.
+            Value::Bool(false) | Value::Null => Ok(None),
+            Value::String(text) => text.trim().parse().map(Some).map_err(|_| invalid(text)),
+            Value::Number(_) => Ok(Some(i32::try_from(python::int(value)?).unwrap_or(i32::MAX))),
+            other => Err(invalid(&python::text(other))),
+        }
+    };
+    values.iter().filter_map(|value| id(value).transpose()).collect()
+}
+
+/// The methods that all models have.
+struct Shared<'c, 'a> {
+    env: &'c Env<'a>,
+    model: &'c Arc<Model>,
+    call: &'c Bound,
+}
+
+impl Shared<'_, '_> {
+    fn domain(&self) -> Result<Domain> {
+        Domain::parse(self.call.arguments.any(&["domain", "args"]), self.env.series())
+    }
+
+    fn page(&self) -> Result<Page> {
+        let get = |name| self.call.get(name);
+        Page::parse(get("offset"), get("limit"), get("order"))
+    }
+
+    fn operator(&self) -> Result<Operator> {
+        let written = self.call.get("operator");
+        let parsed = written.as_str().and_then(|text| Operator::parse(text, self.env.series()));
+        parsed.ok_or_else(|| self.env.series().invalid_leaf(&format!("('display_name', {}, '')", python::repr(written))))
+    }
+
+    /// Runs the method; nothing where there is none of that name.
+    async fn run(&self) -> Result<Option<Value>> {
+        let (env, model, call) = (self.env, self.model.as_ref(), self.call);
+        let ids = call.ids.as_slice();
+        Ok(Some(match call.method.name.as_str() {
+            "search" if python::truth(call.get("count")) => search::count(env, model, &self.domain()?, None).await?.into(),
+            "search" => search::search(env, model, &self.domain()?, &self.page()?).await?.into(),
+            "search_count" => search::count(env, model, &self.domain()?, self.page()?.limit).await?.into(),
+            "search_read" => self.search_read().await?,
+            "read" => self.read(ids).await?,
+            "exists" => read::existing(env, model, ids).await?.into(),
+            "create" => self.create().await?,
+            "write" => {
+                let values = values(call.arguments.any(&["vals", "values"]), model, env.series())?;
+                write::write(env, model, ids, values).await?;
+                true.into()
+            }
+            "unlink" => {
+                write::unlink(env, model, ids).await?;
+                true.into()
+            }
+            "copy" => self.copy(ids).await?,
+            "copy_data" => self.copy_data(ids).await?,
+            "name_get" => {
+                access::check_model(env, model, Operation::Read).await?;
+                access::check_records(env, model, ids, Operation::Read).await?;
+                names::pairs(env, model, ids).await?
+            }
+            "name_search" => {
+                let limit = self.page()?.limit;
+                let found =
+                    names::name_search(env, model, call.get("name"), &self.domain()?, self.operator()?, limit).await?;
+                names::pairs(env, model, &found).await?
+            }
+            "name_create" => names::name_create(env, model, call.get("name")).await?,
+            "fields_get" => fields_get::fields_get(env, model, call.get("allfields"), call.get("attributes")).await?,
+            "default_get" => {
+                let wanted = call.arguments.any(&["fields", "fields_list", "default_fields"]);
+                let wanted: Vec<String> = python::list(wanted.clone())?.iter().map(python::text).collect();
+                let fields: Vec<_> = wanted.iter().filter_map(|name| model.field(name).cloned()).collect();
+                defaults::of(env, model, &fields).await?.into()
+            }
+            "action_archive" | "action_unarchive" | "toggle_active" => self.set_active(ids).await?,
+            "get_metadata" => self.metadata(ids).await?,
+            "get_external_id" => self.external_ids(ids).await?,
+            "check_access_rights" | "check_access" | "check_access_rule" | "has_access" => self.check(ids).await?,
+            "check_field_access_rights" => self.field_rights().await?,
+            "get_field_translations" => {
+                let name = python::text(call.get("field_name"));
+                translations::get(env, model, ids, &name, call.get("langs")).await?
+            }
+            "update_field_translations" => {
+                let name = python::text(call.get("field_name"));
+                translations::update(env, model, ids, &name, call.get("translations")).await?
+            }
+            _ => return self.run_further().await,
+        }))
+    }
+
+    /// The methods that are in files of their own.
+    async fn run_further(&self) -> Result<Option<Value>> {
+        let (env, model, call) = (self.env, self.model, self.call);
+        if let Some(answer) = web::run(env, model, call).await? {
+            return Ok(Some(answer));
+        }
+        if let Some(answer) = transfer::run(env, model, call).await? {
+            return Ok(Some(answer));
+        }
+        if let Some(answer) = onchange::run(env, model, call).await? {
+            return Ok(Some(answer));
+        }
+        views::run(env, model, call).await
+    }
+
+    async fn fields(&self, names: &Value) -> Result<Vec<Arc<super::field::Field>>> {
+        match names {
+            Value::Array(names) if !names.is_empty() => {
+                let names: Vec<String> = names.iter().map(python::text).collect();
+                read::named_fields(self.env, self.model, &names).await
+            }
+            _ => read::visible_fields(self.env, self.model).await,
+        }
+    }
+
+    async fn read(&self, ids: &[i32]) -> Result<Value> {
+        access::check_model(self.env, self.model, Operation::Read).await?;
+        let fields = self.fields(self.call.get("fields")).await?;
+        let classic = self.call.get("load") == "_classic_read";
+        let rows = read::read(self.env, self.model, ids, &fields, classic).await?;
+        Ok(rows.into_iter().map(Value::from).collect())
+    }
+
+    async fn search_read(&self) -> Result<Value> {
+        let (env, model) = (self.env, self.model.as_ref());
+        access::check_model(env, model, Operation::Read).await?;
+        let fields = self.fields(self.call.get("fields")).await?;
+        let ids = search::search(env, model, &self.domain()?, &self.page()?).await?;
+        let classic = self.call.arguments.more.get("load").is_none_or(|load| load == "_classic_read");
+        let rows = read::read(env, model, &ids, &fields, classic).await?;
+        Ok(rows.into_iter().map(Value::from).collect())
+    }
+
+    async fn create(&self) -> Result<Value> {
+        let given = self.call.arguments.any(&["vals_list", "vals", "values"]);
+        let series = self.env.series();
+        let (list, one) = match given {
+            Value::Array(list) => (list.iter().map(|item| values(item, self.model, series)).collect::<Result<Vec<_>>>()?, false),
+            one => (vec![values(one, self.model, series)?], true),
+        };
+        let ids = write::create(self.env, self.model, list).await?;
+        Ok(if one { ids.first().copied().into() } else { ids.into() })
+    }
+
+    async fn copy(&self, ids: &[i32]) -> Result<Value> {
+        let default = match self.call.get("default") {
+            Value::Object(default) => default.clone(),
+            _ => Map::new(),
+        };
+        let copies = write::copy(self.env, self.model, ids, &default).await?;
+        Ok(if self.env.series().copies_to_list() { copies.into() } else { copies.first().copied().into() })
+    }
+
+    async fn copy_data(&self, ids: &[i32]) -> Result<Value> {
+        let default = self.call.get("default").as_object().cloned().unwrap_or_default();
+        let mut all = Vec::new();
+        for id in ids {
+            all.push(Value::from(write::copy_data(self.env, self.model, *id, &default).await?));
+        }
+        Ok(all.into())
+    }
+
+    async fn set_active(&self, ids: &[i32]) -> Result<Value> {
+        let (env, model) = (self.env, self.model.as_ref());
+        let name = self.call.method.name.as_str();
+        let Some(active) = model.active_field().and_then(|name| model.field(name)).cloned() else {
+            return Ok(Value::Null);
+        };
+        let current = read::values(env, model, ids, &active).await?;
+        for wanted in [true, false] {
+            let changes = |value: &Value| match name {
+                "action_archive" => !wanted && python::truth(value),
+                "action_unarchive" => wanted && !python::truth(value),
+                _ => python::truth(value) != wanted,
+            };
+            let changed: Vec<i32> =
+                ids.iter().zip(&current).filter(|(_, value)| changes(value)).map(|(id, _)| *id).collect();
+            let values = Map::from_iter([(active.name.clone(), wanted.into())]);
+            write::write(env, model, &changed, values).await?;
+        }
+        Ok(Value::Null)
+    }
+
+    async fn metadata(&self, ids: &[i32]) -> Result<Value> {
+        let (env, model) = (self.env, self.model.as_ref());
+        let names = super::registry::LOG_ACCESS.into_iter().filter(|name| model.field(name).is_some());
+        let names: Vec<String> = names.map(str::to_owned).collect();
+        let fields = read::named_fields(env, model, &names).await?;
+        let rows = read::read(env, model, ids, &fields, true).await?;
+        let external = models::ir_model_data::external_ids(&env.sudo(), &model.name, ids).await?;
+        let described = rows.into_iter().map(|row| {
+            let id = row.get("id").and_then(Value::as_i64).and_then(|id| i32::try_from(id).ok()).unwrap_or_default();
+            let of_record = external.get(&id).cloned().unwrap_or_default();
+            let first = of_record.first();
+            let xmlids: Vec<Value> = of_record
+                .iter()
+                .map(|data| json!({"xmlid": data.complete_name(), "noupdate": data.noupdate}))
+                .collect();
+            let mut described = json!({"id": id});
+            for name in super::registry::LOG_ACCESS {
+                described[name] = row.get(name).cloned().unwrap_or(Value::Bool(false));
+            }
+            described["xmlid"] = first.map_or(Value::Bool(false), |data| data.complete_name().into());
+            described["noupdate"] = first.is_some_and(|data| data.noupdate).into();
+            described["xmlids"] = xmlids.into();
+            described
+        });
+        Ok(described.collect())
+    }
+
+    async fn external_ids(&self, ids: &[i32]) -> Result<Value> {
+        let external = models::ir_model_data::external_ids(&self.env.sudo(), &self.model.name, ids).await?;
+        let name = |id: &i32| external.get(id).and_then(|all| all.first()).map(models::ir_model_data::External::complete_name);
+        Ok(Value::Object(ids.iter().map(|id| (id.to_string(), name(id).unwrap_or_default().into())).collect()))
+    }
+
+    async fn check(&self, ids: &[i32]) -> Result<Value> {
+        let (env, model, call) = (self.env, self.model.as_ref(), self.call);
+        let operation = Operation::parse(call.get("operation"))?;
+        match call.method.name.as_str() {
+            "check_access_rights" => {
+                let may = access::may(env, model, operation).await?;
+                if !may && python::truth(call.get("raise_exception")) {
+                    access::check_model(env, model, operation).await?;
+                }
+                // 19.0 says nothing where it would raise.
+                let silent = env.series().access_check_says_nothing() && python::truth(call.get("raise_exception"));
+                Ok(if silent { Value::Null } else { may.into() })
+            }
+            "has_access" => {
+                if !access::may(env, model, operation).await? {
+                    return Ok(false.into());
+                }
+                match access::check_records(env, model, ids, operation).await {
+                    Ok(()) => Ok(true.into()),
+                    Err(Error::AccessDeniedTo { .. } | Error::AccessError(_) | Error::MissingError(_)) => Ok(false.into()),
+                    Err(error) => Err(error),
+                }
+            }
+            "check_access" => {
+                access::check_model(env, model, operation).await?;
+                access::check_records(env, model, ids, operation).await?;
+                Ok(Value::Null)
+            }
+            _ => {
+                access::check_records(env, model, ids, operation).await?;
+                Ok(Value::Null)
+            }
+        }
+    }
+
+    async fn field_rights(&self) -> Result<Value> {
+        let fields = match self.call.get("field_names") {
+            Value::Array(names) if !names.is_empty() => {
+                let names: Vec<String> = names.iter().map(python::text).collect();
+                read::named_fields(self.env, self.model, &names).await?
+            }
+            _ => read::visible_fields(self.env, self.model).await?,
+        };
+        Ok(fields.iter().map(|field| Value::from(field.name.clone())).collect())
+    }
+}
+
+/// The values of a record.
+///
+/// # Errors
+/// What Python says of values that are no dictionary.
+pub fn values(value: &Value, model: &Model, series: crate::series::Series) -> Result<Map<String, Value>> {
+    match value {
+        Value::Object(values) => Ok(values.clone()),
+        other => Err(series.values_of_wrong_type(&model.name, other)),
+    }
+}

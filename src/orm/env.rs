@@ -1,0 +1,503 @@
+//! The environment of a call: who calls, in which context, on which transaction.
+
+use std::any::Any;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::NaiveDateTime;
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, ExecResult, QueryResult, StatementBuilder};
+use serde_json::{Map, Value};
+
+use super::access::Rights;
+use super::query;
+use super::registry::{Model, Registry};
+use crate::auth::Caller;
+use crate::auth::password::Passwords;
+use crate::clock::Clock;
+use crate::database::{DEFAULT_LANG, Database, Version, dialect};
+use crate::error::{Error, Result};
+use crate::series::Series;
+
+/// The superuser, by whose rights the system itself works.
+pub const SUPERUSER: i32 = 1;
+
+/// The models on which rights depend, and the registry.
+const RIGHTS: [&str; 4] = ["ir.model.access", "ir.rule", "res.groups", "ir.model.data"];
+const REGISTRY: [&str; 3] = ["ir.model", "ir.model.fields", "ir.model.fields.selection"];
+const USERS: [&str; 4] = ["res.users", "res.groups", "res.company", "res.partner"];
+const LANGS: [&str; 1] = ["res.lang"];
+const DEFAULTS: [&str; 1] = ["ir.default"];
+
+/// What calls need beside the database.
+#[derive(Clone, Debug)]
+pub struct Tools {
+    pub passwords: Arc<Passwords>,
+    pub clock: Clock,
+}
+
+/// Who calls, in which context, on which transaction. Copies share the transaction.
+#[derive(Clone)]
+pub struct Env<'a> {
+    shared: Arc<Shared<'a>>,
+    uid: i32,
+    su: bool,
+    context: Arc<Map<String, Value>>,
+}
+
+struct Shared<'a> {
+    db: &'a DatabaseTransaction,
+    database: &'a Database,
+    version: Version,
+    now: NaiveDateTime,
+    passwords: Arc<Passwords>,
+    memo: Mutex<HashMap<(&'static str, String), Arc<dyn Any + Send + Sync>>>,
+    /// What this transaction has written to, so that nothing of it is remembered beyond.
+    wrote: Mutex<BTreeSet<&'static str>>,
+    /// Counters of changes of the registry and of rights.
+    signals: Mutex<Signals>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Signals {
+    registry: i64,
+    rights: i64,
+}
+
+/// What decides what a user may do and see.
+#[derive(Clone, Debug, Default)]
+pub struct UserInfo {
+    /// Ids of groups, also of implied ones.
+    pub groups: BTreeSet<i32>,
+    pub company: i32,
+    pub companies: Vec<i32>,
+    pub partner: i32,
+    pub lang: Option<String>,
+    pub tz: Option<String>,
+    pub active: bool,
+    pub share: bool,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<'a> Env<'a> {
+    /// The environment of a call on a transaction that began after the caller's version of the database was read.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn new(
+        db: &'a DatabaseTransaction,
+        caller: &'a Caller,
+        tools: &Tools,
+        context: Map<String, Value>,
+    ) -> Result<Self> {
+        let (database, version, uid) = (caller.database.as_ref(), &caller.version, caller.user.id);
+        let signals = database.cached(version, "signals", "", read_signals(db)).await?;
+        let shared = Shared {
+            db,
+            database,
+            version: version.clone(),
+            now: tools.clock.now(),
+            passwords: Arc::clone(&tools.passwords),
+            memo: Mutex::default(),
+            wrote: Mutex::default(),
+            signals: Mutex::new(*signals),
+        };
+        Ok(Self { shared: Arc::new(shared), uid, su: uid == SUPERUSER, context: Arc::new(context) })
+    }
+
+    /// The series that is spoken.
+    #[must_use]
+    pub fn series(&self) -> Series {
+        self.shared.database.series()
+    }
+
+    /// Who calls.
+    #[must_use]
+    pub fn uid(&self) -> i32 {
+        self.uid
+    }
+
+    /// Whether rights are not asked for.
+    #[must_use]
+    pub fn is_superuser(&self) -> bool {
+        self.su
+    }
+
+    /// The time of the transaction.
+    #[must_use]
+    pub fn now(&self) -> NaiveDateTime {
+        self.shared.now
+    }
+
+    /// The context.
+    #[must_use]
+    pub fn context(&self) -> &Map<String, Value> {
+        &self.context
+    }
+
+    /// Whether a key of the context is there and true.
+    #[must_use]
+    pub fn flag(&self, key: &str) -> bool {
+        self.context.get(key).is_some_and(crate::python::truth)
+    }
+
+    /// The same without asking for rights.
+    #[must_use]
+    pub fn sudo(&self) -> Self {
+        Self { su: true, ..self.clone() }
+    }
+
+    /// The same for another user.
+    #[must_use]
+    pub fn with_user(&self, uid: i32) -> Self {
+        Self { uid, su: uid == SUPERUSER, ..self.clone() }
+    }
+
+    /// The same with another context.
+    #[must_use]
+    pub fn with_context(&self, context: Map<String, Value>) -> Self {
+        Self { context: Arc::new(context), ..self.clone() }
+    }
+
+    /// The same with more in the context.
+    #[must_use]
+    pub fn with(&self, key: &str, value: impl Into<Value>) -> Self {
+        let mut context = Map::clone(&self.context);
+        context.insert(key.to_owned(), value.into());
+        self.with_context(context)
+    }
+
+    /// The same with less in the context: no `default_…`, which were meant for the records of a call itself.
+    #[must_use]
+    pub fn without_defaults(&self) -> Self {
+        if !self.context.keys().any(|key| key.starts_with("default_")) {
+            return self.clone();
+        }
+        let context = self.context.iter().filter(|(key, _)| !key.starts_with("default_"));
+        self.with_context(context.map(|(key, value)| (key.clone(), value.clone())).collect())
+    }
+
+    /// What hashes and checks passwords.
+    #[must_use]
+    pub fn passwords(&self) -> &Passwords {
+        &self.shared.passwords
+    }
+
+    /// Refuses a context with a language that the series refuses.
+    ///
+    /// # Errors
+    /// As [`lang`](Self::lang).
+    pub async fn check_lang(&self) -> Result<()> {
+        self.lang().await.map(drop)
+    }
+
+    // --- statements ---------------------------------------------------------------------------
+
+    /// The database.
+    #[must_use]
+    pub fn database(&self) -> &'a Database {
+        self.shared.database
+    }
+
+    /// The transaction.
+    #[must_use]
+    pub fn db(&self) -> &'a DatabaseTransaction {
+        self.shared.db
+    }
+
+    /// Whether the database is SQLite (or else PostgreSQL).
+    #[must_use]
+    pub fn is_sqlite(&self) -> bool {
+        dialect::is_sqlite(self.shared.db)
+    }
+
+    /// The rows that a statement answers.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn rows<S: StatementBuilder>(&self, statement: &S) -> Result<Vec<QueryResult>> {
+        self.shared.database.count_statement();
+        Ok(self.shared.db.query_all(statement).await?)
+    }
+
+    /// The first row that a statement answers.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn row<S: StatementBuilder>(&self, statement: &S) -> Result<Option<QueryResult>> {
+        self.shared.database.count_statement();
+        Ok(self.shared.db.query_one(statement).await?)
+    }
+
+    /// Runs a statement.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<ExecResult> {
+        self.shared.database.count_statement();
+        Ok(self.shared.db.execute(statement).await?)
+    }
+
+    /// `columns` of the rows of a query, as JSON that the database writes: one list a row.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn json_rows(&self, select: SelectStatement, columns: Vec<Expr>) -> Result<Vec<Vec<Value>>> {
+        let row = self.row(&query::as_json(select, columns, self.is_sqlite())).await?;
+        let text: Option<String> = row.map(|row| row.try_get_by_index(0)).transpose()?.flatten();
+        let Some(text) = text else { return Ok(Vec::new()) };
+        let rows: Vec<Vec<Vec<Value>>> = serde_json::from_str(&text)
+            .map_err(|error| sea_orm::DbErr::Custom(format!("the database wrote no JSON: {error}")))?;
+        Ok(rows.into_iter().map(|chunks| chunks.into_iter().flatten().collect()).collect())
+    }
+
+    /// The whole numbers in the first column of a query.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn ids(&self, select: &SelectStatement) -> Result<Vec<i32>> {
+        let rows = self.rows(select).await?;
+        rows.iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()
+    }
+
+    // --- what is remembered -------------------------------------------------------------------
+
+    /// What `load` answers, once a transaction.
+    ///
+    /// # Errors
+    /// Those of `load`.
+    pub async fn memo<T, F>(&self, kind: &'static str, key: &str, load: F) -> Result<Arc<T>>
+    where
+        T: Send + Sync + 'static,
+        F: Future<Output = Result<T>> + Send,
+    {
+        let known = lock(&self.shared.memo).get(&(kind, key.to_owned())).cloned();
+        if let Some(value) = known.and_then(|value| value.downcast().ok()) {
+            return Ok(value);
+        }
+        let value = Arc::new(load.await?);
+        let stored: Arc<dyn Any + Send + Sync> = Arc::<T>::clone(&value);
+        lock(&self.shared.memo).insert((kind, key.to_owned()), stored);
+        Ok(value)
+    }
+
+    /// As [`memo`](Self::memo), and beyond the transaction as long as the database does not change.
+    ///
+    /// # Errors
+    /// Those of `load`.
+    pub async fn remembered<T, F>(&self, kind: &'static str, key: &str, load: F) -> Result<Arc<T>>
+    where
+        T: Send + Sync + 'static,
+        F: Future<Output = Result<T>> + Send,
+    {
+        if lock(&self.shared.wrote).is_empty() {
+            let shared = &self.shared;
+            return shared.database.cached(&shared.version, kind, key, load).await;
+        }
+        self.memo(kind, key, load).await
+    }
+
+    /// Forgets what was read in this transaction, part of which has been taken back.
+    pub fn forget(&self) {
+        lock(&self.shared.memo).clear();
+    }
+
+    /// Notes that records of `model` are written, and forgets what depends on them.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn note_write(&self, model: &str) -> Result<()> {
+        let mut forget: Vec<&'static str> = Vec::new();
+        if USERS.contains(&model) {
+            forget.push("user");
+        }
+        if LANGS.contains(&model) {
+            forget.push("langs");
+        }
+        if DEFAULTS.contains(&model) {
+            forget.push("defaults");
+        }
+        let rights = RIGHTS.contains(&model) && model != "ir.model.data";
+        let registry = REGISTRY.contains(&model);
+        if rights {
+            forget.extend(["rights", "user"]);
+        }
+        if registry {
+            forget.push("registry");
+        }
+        let first = {
+            let mut wrote = lock(&self.shared.wrote);
+            wrote.insert("any");
+            let first_rights = rights && wrote.insert("rights");
+            let first_registry = registry && wrote.insert("registry");
+            (first_registry, first_rights)
+        };
+        lock(&self.shared.memo).retain(|(kind, _), _| !forget.contains(kind));
+        if first.0 || first.1 {
+            self.bump(first.0, first.1).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells all processes that the registry or the rights have changed.
+    async fn bump(&self, registry: bool, rights: bool) -> Result<()> {
+        let mut update = Query::update();
+        update.table(Alias::new("orm_signaling"));
+        for (column, changed) in [("registry", registry), ("rights", rights)] {
+            if changed {
+                update.value(Alias::new(column), Expr::col(Alias::new(column)).add(1));
+            }
+        }
+        self.execute(&update).await?;
+        let mut signals = lock(&self.shared.signals);
+        signals.registry += i64::from(registry);
+        signals.rights += i64::from(rights);
+        Ok(())
+    }
+
+    /// The models and fields.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn registry(&self) -> Result<Arc<Registry>> {
+        let counter = lock(&self.shared.signals).registry;
+        let changed = lock(&self.shared.wrote).contains("registry");
+        if !changed && let Some(known) = self.shared.database.remembered::<Registry>("registry", counter) {
+            return Ok(known);
+        }
+        let registry = self.memo("registry", "", super::manual::load(self)).await?;
+        if !changed {
+            self.shared.database.remember("registry", counter, &registry);
+        }
+        Ok(registry)
+    }
+
+    /// The model of that name.
+    ///
+    /// # Errors
+    /// A `KeyError` where there is none; a failure of the database.
+    pub async fn model(&self, name: &str) -> Result<Arc<Model>> {
+        let registry = self.registry().await?;
+        registry.get(name).cloned().ok_or_else(|| Error::key_error(name))
+    }
+
+    /// Who may do what.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn rights(&self) -> Result<Arc<Rights>> {
+        let counter = lock(&self.shared.signals).rights;
+        let changed = lock(&self.shared.wrote).contains("rights");
+        if !changed && let Some(known) = self.shared.database.remembered::<Rights>("rights", counter) {
+            return Ok(known);
+        }
+        let rights = self.memo("rights", "", Rights::load(self)).await?;
+        if !changed {
+            self.shared.database.remember("rights", counter, &rights);
+        }
+        Ok(rights)
+    }
+
+    /// The user who calls.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn user(&self) -> Result<Arc<UserInfo>> {
+        self.user_of(self.uid).await
+    }
+
+    /// A user.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn user_of(&self, uid: i32) -> Result<Arc<UserInfo>> {
+        Box::pin(self.remembered("user", &uid.to_string(), super::access::user(self, uid))).await
+    }
+
+    /// Whether the user who calls is a member of the group with that external id.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn has_group(&self, xmlid: &str) -> Result<bool> {
+        let (rights, user) = (self.rights().await?, self.user().await?);
+        Ok(rights.group(xmlid).is_some_and(|id| user.groups.contains(&id)))
+    }
+
+    /// The active languages: code, name, id.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn langs(&self) -> Result<Arc<Vec<(String, String, i32)>>> {
+        let load = async {
+            let select = Query::select()
+                .columns(["code", "name", "id"].map(Alias::new))
+                .from(Alias::new("res_lang"))
+                .and_where(Expr::col(Alias::new("active")).eq(true))
+                .order_by(Alias::new("name"), sea_orm::Order::Asc)
+                .take();
+            let rows = self.rows(&select).await?;
+            rows.iter()
+                .map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?)))
+                .collect()
+        };
+        self.remembered("langs", "", load).await
+    }
+
+    /// The language of the context, if it is an active one; else the language that every database has.
+    ///
+    /// # Errors
+    /// A `UserError` for an inactive one in 19.0; a failure of the database.
+    pub async fn lang(&self) -> Result<String> {
+        let Some(lang) = self.context.get("lang").and_then(Value::as_str).filter(|lang| !lang.is_empty()) else {
+            return Ok(DEFAULT_LANG.to_owned());
+        };
+        if lang == DEFAULT_LANG || self.langs().await?.iter().any(|(code, _, _)| code == lang) {
+            return Ok(lang.to_owned());
+        }
+        if self.series().refuses_inactive_languages() {
+            return Err(Error::UserError(format!("Invalid language code: {lang}")));
+        }
+        Ok(DEFAULT_LANG.to_owned())
+    }
+
+    /// The companies in which the user works: those of `allowed_company_ids` in the context, or all of the user's.
+    ///
+    /// # Errors
+    /// An `AccessError` for companies that are not the user's; a failure of the database.
+    pub async fn companies(&self) -> Result<Vec<i32>> {
+        let user = self.user().await?;
+        let allowed = self.context.get("allowed_company_ids").and_then(Value::as_array);
+        let Some(allowed) = allowed.filter(|ids| !ids.is_empty()) else { return Ok(user.companies.clone()) };
+        let mut ids = Vec::new();
+        for id in allowed {
+            let id = id.as_i64().and_then(|id| i32::try_from(id).ok());
+            let known = id.filter(|id| self.su || user.companies.contains(id));
+            ids.push(known.ok_or_else(|| {
+                Error::AccessError("Access to unauthorized or invalid companies.".to_owned())
+            })?);
+        }
+        Ok(ids)
+    }
+
+    /// The company in which the user works: the first of [`companies`](Self::companies) in the context, or the user's own.
+    ///
+    /// # Errors
+    /// As [`companies`](Self::companies).
+    pub async fn company(&self) -> Result<i32> {
+        let allowed = self.context.get("allowed_company_ids").and_then(Value::as_array);
+        if allowed.is_some_and(|ids| !ids.is_empty()) {
+            return Ok(self.companies().await?.first().copied().unwrap_or_default());
+        }
+        Ok(self.user().await?.company)
+    }
+}
+
+async fn read_signals(db: &DatabaseTransaction) -> Result<Signals> {
+    let select =
+        Query::select().columns(["registry", "rights"].map(Alias::new)).from(Alias::new("orm_signaling")).take();
+    let Some(row) = db.query_one(&select).await? else { return Ok(Signals::default()) };
+    Ok(Signals { registry: row.try_get_by_index(0)?, rights: row.try_get_by_index(1)? })
+}

@@ -1,0 +1,311 @@
+//! The methods that can be called from outside, with their parameters, as each series has them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
+
+use super::registry::Model;
+use crate::error::{Error, Result};
+use crate::modules;
+use crate::python::{self, plural};
+use crate::series::Series;
+
+/// The methods that all models share.
+const SHARED: &str = "*";
+/// A model without behaviour of its own, whose methods all manual models have too.
+const PLAIN: &str = "res.partner.industry";
+
+/// A method that can be called.
+#[derive(Clone, Debug)]
+pub struct Method {
+    /// As a `TypeError` names it: `BaseModel.search`.
+    pub function: String,
+    pub name: String,
+    /// Whether it is called on a model, without records.
+    pub on_model: bool,
+    parameters: Vec<Parameter>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Parameter {
+    name: String,
+    default: Option<Value>,
+    kind: ParameterKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ParameterKind {
+    Plain,
+    KeywordOnly,
+    /// `*args`
+    Positional,
+    /// `**kwargs`
+    Keywords,
+}
+
+type Signatures = IndexMap<String, IndexMap<String, String>>;
+
+static SIGNATURES: LazyLock<HashMap<Series, Arc<Signatures>>> =
+    LazyLock::new(|| Series::ALL.into_iter().map(|series| (series, Arc::new(signatures(series)))).collect());
+
+fn signatures(series: Series) -> Signatures {
+    let mut all = Signatures::new();
+    for module in modules::of(series) {
+        for (model, methods) in module.read::<Signatures>("methods").unwrap_or_default() {
+            all.entry(model).or_default().extend(methods);
+        }
+    }
+    let further = series.further_methods().iter().map(|(name, signature)| ((*name).to_owned(), (*signature).to_owned()));
+    all.entry(SHARED.to_owned()).or_default().extend(further);
+    all
+}
+
+/// The method `name` of a model.
+///
+/// # Errors
+/// An `AccessError` for a private method, an `AttributeError` for one that there is not.
+pub fn find(series: Series, model: &Model, name: &str) -> Result<Method> {
+    let (model_name, signatures) = (model.name.as_str(), &SIGNATURES[&series]);
+    let private = || Error::AccessError(series.private_method(model_name, name));
+    if name.starts_with('_') {
+        return Err(private());
+    }
+    let of = |model: &str| signatures.get(model).and_then(|methods| methods.get(name));
+    let (signature, own) = match (of(model_name), of(SHARED)) {
+        (Some(own), _) => (own, true),
+        (None, Some(shared)) => (shared, false),
+        (None, None) => match of(PLAIN).filter(|_| model.manual || !signatures.contains_key(model_name)) {
+            Some(plain) => (plain, false),
+            None if series.hides_method(name) => return Err(private()),
+            None => {
+                return Err(Error::Python {
+                    name: "builtins.AttributeError",
+                    message: series.unknown_method(model_name, name),
+                });
+            }
+        },
+    };
+    let everywhere = !own || of(PLAIN).is_some();
+    let class = match (everywhere, name.starts_with("web_")) {
+        (true, true) => "Base".to_owned(),
+        (true, false) => "BaseModel".to_owned(),
+        (false, _) => series.model_class(model_name),
+    };
+    Ok(Method::parse(&class, name, signature))
+}
+
+/// Whether a series has a method in all models.
+#[must_use]
+pub fn is_shared(series: Series, name: &str) -> bool {
+    let signatures = &SIGNATURES[&series];
+    [SHARED, PLAIN].iter().any(|model| signatures.get(*model).is_some_and(|methods| methods.contains_key(name)))
+}
+
+/// The arguments of a call by the names of the parameters.
+#[derive(Clone, Debug, Default)]
+pub struct Arguments {
+    values: HashMap<String, Value>,
+    /// Those that `**kwargs` took.
+    pub more: Map<String, Value>,
+}
+
+impl Arguments {
+    /// An argument, or the parameter's default; null where there is neither.
+    #[must_use]
+    pub fn get(&self, name: &str) -> &Value {
+        static NULL: Value = Value::Null;
+        self.values.get(name).unwrap_or(&NULL)
+    }
+
+    /// The first argument that has one of these names, which differ from series to series.
+    #[must_use]
+    pub fn any(&self, names: &[&str]) -> &Value {
+        names.iter().find_map(|name| self.values.get(*name)).unwrap_or_else(|| self.get(""))
+    }
+}
+
+impl Method {
+    fn parse(class: &str, name: &str, signature: &str) -> Self {
+        let (list, decorator) = signature.rsplit_once(')').unwrap_or((signature, ""));
+        let list = list.strip_prefix('(').unwrap_or(list);
+        let mut parameters = Vec::new();
+        let mut keyword_only = false;
+        for text in split(list) {
+            if text == "*" {
+                keyword_only = true;
+                continue;
+            }
+            let kind = match text.as_bytes() {
+                [b'*', b'*', ..] => ParameterKind::Keywords,
+                [b'*', ..] => ParameterKind::Positional,
+                _ if keyword_only => ParameterKind::KeywordOnly,
+                _ => ParameterKind::Plain,
+            };
+            let (name, default) = text.split_once('=').map_or((text, None), |(name, default)| (name, Some(default)));
+            let default = default.map(literal);
+            parameters.push(Parameter { name: name.trim_start_matches('*').to_owned(), default, kind });
+        }
+        Self {
+            function: format!("{class}.{name}"),
+            name: name.to_owned(),
+            on_model: decorator.contains("@model"),
+            parameters,
+        }
+    }
+
+    /// Whether there is a parameter of that name.
+    #[must_use]
+    pub fn has(&self, parameter: &str) -> bool {
+        self.parameters.iter().any(|known| known.name == parameter)
+    }
+
+    /// Gives arguments to parameters.
+    ///
+    /// # Errors
+    /// A `TypeError` in Python's words for arguments that do not fit.
+    pub fn bind(&self, args: Vec<Value>, kwargs: Map<String, Value>) -> Result<Arguments> {
+        let mut arguments = Arguments::default();
+        let plain: Vec<&Parameter> = self.parameters.iter().filter(|p| p.kind == ParameterKind::Plain).collect();
+        let takes_all = self.parameters.iter().any(|p| p.kind == ParameterKind::Positional);
+        if args.len() > plain.len() && !takes_all {
+            return Err(self.surplus(&plain, args.len()));
+        }
+        for (parameter, value) in plain.iter().zip(args) {
+            arguments.values.insert(parameter.name.clone(), value);
+        }
+        for (name, value) in kwargs {
+            let parameter = self.parameters.iter().find(|parameter| {
+                parameter.name == name && matches!(parameter.kind, ParameterKind::Plain | ParameterKind::KeywordOnly)
+            });
+            if parameter.is_some() {
+                if arguments.values.insert(name.clone(), value).is_some() {
+                    let message = format!("{}() got multiple values for argument '{name}'", self.function);
+                    return Err(Error::type_error(message));
+                }
+            } else if self.parameters.iter().any(|parameter| parameter.kind == ParameterKind::Keywords) {
+                arguments.more.insert(name, value);
+            } else {
+                let message = format!("{}() got an unexpected keyword argument '{name}'", self.function);
+                return Err(Error::type_error(message));
+            }
+        }
+        let mut missing = Vec::new();
+        for parameter in &self.parameters {
+            if matches!(parameter.kind, ParameterKind::Positional | ParameterKind::Keywords)
+                || arguments.values.contains_key(&parameter.name)
+            {
+                continue;
+            }
+            match &parameter.default {
+                Some(default) => {
+                    arguments.values.insert(parameter.name.clone(), default.clone());
+                }
+                None => missing.push(parameter.name.as_str()),
+            }
+        }
+        if missing.is_empty() { Ok(arguments) } else { Err(python::missing_arguments(&self.function, &missing)) }
+    }
+
+    fn surplus(&self, plain: &[&Parameter], given: usize) -> Error {
+        let required = plain.iter().filter(|parameter| parameter.default.is_none()).count();
+        let (least, most) = (required + 1, plain.len() + 1);
+        let takes = if least == most { most.to_string() } else { format!("from {least} to {most}") };
+        let s = if least == most { plural(most) } else { "s" };
+        let given = given + 1;
+        Error::type_error(format!("{}() takes {takes} positional argument{s} but {given} were given", self.function))
+    }
+}
+
+/// Splits at commas that are not in parentheses or quotes.
+fn split(list: &str) -> Vec<&str> {
+    let (mut parts, mut depth, mut start, mut quoted) = (Vec::new(), 0_usize, 0, false);
+    for (index, c) in list.char_indices() {
+        match c {
+            '\'' => quoted = !quoted,
+            '(' | '[' | '{' if !quoted => depth += 1,
+            ')' | ']' | '}' if !quoted => depth = depth.saturating_sub(1),
+            ',' if depth == 0 && !quoted => {
+                parts.push(list[start..index].trim());
+                start = index + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(list[start..].trim());
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+/// A default as Python writes it.
+fn literal(text: &str) -> Value {
+    match text {
+        "None" => Value::Null,
+        "True" => true.into(),
+        "False" => false.into(),
+        "()" | "[]" => Value::Array(Vec::new()),
+        _ => match text.strip_prefix('\'').and_then(|text| text.strip_suffix('\'')) {
+            Some(text) => text.into(),
+            None => text.parse::<i64>().map_or(Value::Null, Value::from),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn method() -> Method {
+        Method::parse("BaseModel", "search", "(domain, offset=0, limit=None, order=None) @model")
+    }
+
+    #[test]
+    fn signatures_are_read() {
+        let method = method();
+        assert!(method.on_model);
+        let arguments = method.bind(vec![json!([]), json!(2)], Map::new()).unwrap();
+        assert_eq!(arguments.get("offset"), &json!(2));
+        assert_eq!(arguments.get("limit"), &Value::Null);
+        let more = Method::parse("B", "f", "(name, **options) @model");
+        let arguments = more.bind(vec![json!(1)], Map::from_iter([("x".to_owned(), json!(2))])).unwrap();
+        assert_eq!(arguments.more["x"], json!(2));
+    }
+
+    #[test]
+    fn pythons_words_for_arguments_that_do_not_fit() {
+        let kwargs = |name: &str| Map::from_iter([(name.to_owned(), json!(1))]);
+        let message = |args: Vec<Value>, kwargs| method().bind(args, kwargs).unwrap_err().to_string();
+        assert_eq!(
+            message(vec![], Map::new()),
+            "BaseModel.search() missing 1 required positional argument: 'domain'"
+        );
+        assert_eq!(
+            message(vec![json!(1); 5], Map::new()),
+            "BaseModel.search() takes from 2 to 5 positional arguments but 6 were given"
+        );
+        assert_eq!(
+            message(vec![json!([])], kwargs("foo")),
+            "BaseModel.search() got an unexpected keyword argument 'foo'"
+        );
+        assert_eq!(
+            message(vec![json!([])], kwargs("domain")),
+            "BaseModel.search() got multiple values for argument 'domain'"
+        );
+    }
+
+    #[test]
+    fn every_signature_of_every_series_is_readable() {
+        for series in Series::ALL {
+            for (model, methods) in SIGNATURES[&series].iter() {
+                for (name, signature) in methods {
+                    let method = Method::parse(model, name, signature);
+                    assert!(signature.starts_with('('), "{series} {model}.{name}");
+                    assert!(method.parameters.iter().all(|p| !p.name.contains(' ')), "{series} {model}.{name}{signature}");
+                }
+            }
+        }
+    }
+}
