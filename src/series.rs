@@ -10,7 +10,7 @@ use crate::orm::field::Field;
 use crate::orm::html::Wrapper;
 use crate::orm::methods;
 use crate::orm::registry::Model;
-use crate::orm::temporal::Reader;
+use crate::orm::temporal::{Reader, Weeks};
 use crate::python;
 
 /// A series of Odoo.
@@ -372,7 +372,7 @@ impl Series {
     /// What is said of a sequence whose prefix or suffix cannot be filled in.
     #[must_use]
     pub fn invalid_sequence(self, sequence: &str) -> String {
-        if self >= Self::V19 {
+        if self >= Self::V17 {
             return format!("Invalid prefix or suffix for sequence “{sequence}”");
         }
         format!("Invalid prefix or suffix for sequence '{sequence}'")
@@ -399,7 +399,7 @@ impl Series {
     /// The fields by which languages are found.
     #[must_use]
     pub fn names_of_languages(self) -> &'static [&'static str] {
-        if self >= Self::V18 { &["name", "code", "iso_code"] } else { &["name"] }
+        if self >= Self::V17 { &["name", "code", "iso_code"] } else { &["name"] }
     }
 
     /// Whether `get_views` puts the fields of a model under `fields` (18.0 on), or has them directly.
@@ -441,6 +441,12 @@ impl Series {
     /// Whether `load` tells of broken rules of tables in the words in which other methods do (19.0).
     #[must_use]
     pub fn loads_in_common_words(self) -> bool {
+        self >= Self::V19
+    }
+
+    /// Whether files are searched for without rights to the model, only with those to their records (19.0).
+    #[must_use]
+    pub fn searches_files_without_rights(self) -> bool {
         self >= Self::V19
     }
 
@@ -656,6 +662,82 @@ impl Series {
     #[must_use]
     pub fn users_class(self) -> &'static str {
         if self >= Self::V19 { "ResUsers" } else { "Users" }
+    }
+
+    // --- groups of records ------------------------------------------------------------------------
+
+    /// Whether groups have `array_agg_distinct` (18.0 on).
+    #[must_use]
+    pub fn has_distinct_arrays(self) -> bool {
+        self >= Self::V18
+    }
+
+    /// Whether records can be grouped by fields of the records that they refer to: `country_id.code` (19.0).
+    #[must_use]
+    pub fn groups_along_paths(self) -> bool {
+        self >= Self::V19
+    }
+
+    /// What is said of a path that records cannot be grouped by; `rest` is the path without its first field.
+    #[must_use]
+    pub fn invalid_group_path(self, spec: &str, rest: &str) -> Error {
+        Error::value_error(if self >= Self::V19 {
+            format!("Only many2one path is accepted for the {} groupby spec", python::repr(&spec.into()))
+        } else {
+            format!("Property name {} has to be used on a property field.", python::repr(&rest.into()))
+        })
+    }
+
+    /// What is said of a field that is not stored and to be grouped by, or aggregated.
+    #[must_use]
+    pub fn ungroupable_field(self, model: &str, field: &str) -> Error {
+        if self >= Self::V18 {
+            return not_stored(model, field);
+        }
+        Error::value_error(format!("Cannot convert field {model}.{field} to SQL"))
+    }
+
+    /// Whether the numbers in dates that records are grouped by are floats (19.0).
+    #[must_use]
+    pub fn has_floating_date_parts(self) -> bool {
+        self >= Self::V19
+    }
+
+    /// How weeks are numbered in the labels of groups.
+    #[must_use]
+    pub fn weeks_of_groups(self) -> Weeks {
+        if self >= Self::V18 { Weeks::Calendar } else { Weeks::Formatted }
+    }
+
+    /// Whether it is an error to sort groups by something else than what they are and have (17.0 on), or else passed over.
+    #[must_use]
+    pub fn refuses_unknown_group_order(self) -> bool {
+        self >= Self::V17
+    }
+
+    /// Whether the one row of `read_group` without groups looks as others do (17.0 on), or else as the database answers it:
+    /// with the least id, with nulls and without a domain.
+    #[must_use]
+    pub fn formats_ungrouped_rows(self) -> bool {
+        self >= Self::V17
+    }
+
+    /// Whether the domain of a group is one list of conditions (19.0), or else those of the records and of the group.
+    #[must_use]
+    pub fn flattens_group_domains(self) -> bool {
+        self >= Self::V19
+    }
+
+    /// Whether the web client is answered as by `formatted_read_group` (19.0), or else as by `read_group`.
+    #[must_use]
+    pub fn formats_groups(self) -> bool {
+        self >= Self::V19
+    }
+
+    /// Whether the groups of a progress bar go by their labels (up to 17.0), or else by their values.
+    #[must_use]
+    pub fn labels_progress_bars(self) -> bool {
+        self <= Self::V17
     }
 
     // --- session info -----------------------------------------------------------------------------

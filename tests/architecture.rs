@@ -24,7 +24,9 @@ fn none_has(folder: &str, but: &[&str], words: &[&str]) {
         if but.iter().any(|name| path.ends_with(name)) {
             continue;
         }
-        for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+        // Unit tests may say what they please.
+        let code = text.lines().enumerate().take_while(|(_, line)| !line.starts_with("#[cfg(test)]"));
+        for (number, line) in code.filter(|(_, line)| !line.trim_start().starts_with("//")) {
             let found = words.iter().find(|word| line.contains(**word));
             assert_eq!(found, None, "{}:{}: {line}", path.display(), number + 1);
         }
@@ -51,8 +53,7 @@ fn models_services_and_databases_know_no_http() {
 #[test]
 fn only_series_compares_series() {
     let comparisons = ["series >", "series <", "series == Series", "series != Series", "Series::V1"];
-    // The unit tests of these two go through all series.
-    none_has("src", &["series.rs", "seed.rs", "session.rs"], &comparisons);
+    none_has("src", &["series.rs"], &comparisons);
 }
 
 #[test]

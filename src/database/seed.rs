@@ -258,12 +258,21 @@ impl<'r> Loader<'r> {
         let mut statements = Vec::new();
         for (table, rows) in &self.rows {
             let model = self.registry.of_table(table);
-            // Rows with ids come before those whose ids the database gives.
-            let (given, free): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.contains_key("id"));
-            for rows in [given, free] {
-                for rows in rows.chunks(ROWS) {
-                    statements.push(self.insert(table, model.map(std::convert::AsRef::as_ref), rows));
-                }
+            // Rows that are told no id have those after the last that was told.
+            let last = rows.iter().filter_map(|row| row.get("id")?.as_i64()).max().unwrap_or_default();
+            let mut free = last + 1..;
+            let rows: Vec<Map<String, Value>> = rows
+                .iter()
+                .map(|row| {
+                    let mut row = row.clone();
+                    if !row.contains_key("id") {
+                        row.insert("id".to_owned(), free.next().into());
+                    }
+                    row
+                })
+                .collect();
+            for rows in rows.chunks(ROWS) {
+                statements.push(self.insert(table, model.map(AsRef::as_ref), rows));
             }
         }
         for ((table, own, other), pairs) in &self.pairs {
@@ -281,7 +290,7 @@ impl<'r> Loader<'r> {
         Ok(())
     }
 
-    fn insert(&self, table: &str, model: Option<&Model>, rows: &[&Map<String, Value>]) -> InsertStatement {
+    fn insert(&self, table: &str, model: Option<&Model>, rows: &[Map<String, Value>]) -> InsertStatement {
         let mut columns: Vec<&str> = Vec::new();
         for key in rows.iter().flat_map(|row| row.keys()) {
             if !columns.contains(&key.as_str()) {

@@ -22,6 +22,7 @@ use crate::orm::query::{self, column};
 use crate::orm::registry::Model;
 use crate::orm::{attachments, read, search, write};
 use crate::python;
+use crate::series::Series;
 
 const MODEL: &str = "ir.attachment";
 const TABLE: &str = "ir_attachment";
@@ -106,6 +107,18 @@ pub struct IrAttachment;
 
 #[async_trait]
 impl Behaviour for IrAttachment {
+    fn searched(&self, env: &Env<'_>, domain: &Domain) -> Domain {
+        searched(env, domain)
+    }
+
+    async fn accessible(&self, env: &Env<'_>, operation: Operation) -> Result<Domain> {
+        accessible(env, operation).await
+    }
+
+    fn searches_without_rights(&self, series: Series) -> bool {
+        series.searches_files_without_rights()
+    }
+
     async fn default(&self, env: &Env<'_>, field: &Field) -> Result<Option<Value>> {
         Ok(if field.name == "company_id" { Some(env.company().await?.into()) } else { None })
     }

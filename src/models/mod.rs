@@ -27,6 +27,7 @@ use async_trait::async_trait;
 use serde_json::{Map, Value};
 
 use crate::error::Result;
+use crate::orm::access::Operation;
 use crate::orm::call::Bound;
 use crate::orm::domain::{Domain, Leaf, Operator};
 use crate::orm::env::Env;
@@ -65,7 +66,12 @@ pub trait Behaviour: Send + Sync {
     }
 
     /// The names of records, where it is not the field that names them.
-    async fn display_names(&self, _env: &Env<'_>, _model: &Model, _ids: &[i32]) -> Result<Option<HashMap<i32, String>>> {
+    async fn display_names(
+        &self,
+        _env: &Env<'_>,
+        _model: &Model,
+        _ids: &[i32],
+    ) -> Result<Option<HashMap<i32, String>>> {
         Ok(None)
     }
 
@@ -120,6 +126,21 @@ pub trait Behaviour: Send + Sync {
     /// After records were made of these values: what is computed and stored, and what must hold.
     async fn created(&self, _env: &Env<'_>, _model: &Model, _ids: &[i32], _values: &[Values]) -> Result<()> {
         Ok(())
+    }
+
+    /// The records that a search for `domain` is for, of those that it finds.
+    fn searched(&self, _env: &Env<'_>, _domain: &Domain) -> Domain {
+        Domain::True
+    }
+
+    /// The records that the caller may do that with, where it is not rules that say so.
+    async fn accessible(&self, _env: &Env<'_>, _operation: Operation) -> Result<Domain> {
+        Ok(Domain::True)
+    }
+
+    /// Whether a search needs no rights to the model.
+    fn searches_without_rights(&self, _series: Series) -> bool {
+        false
     }
 
     /// In which environment records are written: with more rights where somebody writes what is their own.
@@ -182,6 +203,8 @@ pub fn behaviour(model: &str) -> &'static dyn Behaviour {
         "ir.model.fields.selection" => &ir_model::IrModelFieldsSelection,
         "ir.model.data" => &ir_model_data::IrModelData,
         "ir.rule" => &ir_rule::IrRule,
+        "ir.sequence.date_range" => &ir_sequence::IrSequenceDateRange,
+        "res.currency.rate" => &res_currency::ResCurrencyRate,
         "ir.sequence" => &ir_sequence::IrSequence,
         "res.bank" => &res_bank::ResBank,
         "res.partner.bank" => &res_bank::ResPartnerBank,

@@ -319,7 +319,11 @@ pub fn rules<'e>(
             return Ok(Arc::new(Domain::True));
         }
         let key = format!("{} {} {} {:?}", env.uid(), model.name, operation.name(), env.companies().await?);
-        env.memo("rules", &key, compute_rules(env, model, operation)).await
+        let rules = env.memo("rules", &key, compute_rules(env, model, operation)).await?;
+    Ok(match crate::models::behaviour(&model.name).accessible(env, operation).await? {
+        Domain::True => rules,
+        accessible => Arc::new(Domain::and(vec![Domain::clone(&rules), accessible])),
+    })
     })
 }
 

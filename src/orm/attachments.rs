@@ -94,12 +94,13 @@ pub async fn store(env: &Env<'_>, model: &Model, ids: &[i32], field: &Field, con
     Ok(())
 }
 
-/// What base64 text means.
+/// What base64 text means. As Python does, passes over what is not of its alphabet.
 ///
 /// # Errors
 /// The `binascii.Error` of Python for what is none.
 pub fn decode(text: &str) -> Result<Vec<u8>> {
-    let packed: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let alphabet = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    let packed: Vec<u8> = text.bytes().filter(alphabet).collect();
     BASE64.decode(packed).map_err(|_| Error::Python { name: "binascii.Error", message: "Incorrect padding".to_owned() })
 }
 

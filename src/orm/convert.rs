@@ -71,9 +71,12 @@ fn integer(number: i64) -> Result<i32> {
 fn round(number: f64, scale: u32) -> f64 {
     let factor = 10_f64.powi(i32::try_from(scale).unwrap_or(i32::MAX));
     let scaled = number * factor;
+    if scaled.abs() >= 2_f64.powi(52) {
+        // It has no digits to round.
+        return number;
+    }
     let epsilon = scaled.abs() * f64::EPSILON;
-    let rounded = (scaled.abs() + epsilon + 0.5).floor().copysign(scaled) / factor;
-    if rounded.is_finite() { rounded } else { number }
+    (scaled.abs() + epsilon + 0.5).floor().copysign(scaled) / factor
 }
 
 fn sanitized(env: &Env<'_>, field: &Field, text: &str) -> String {

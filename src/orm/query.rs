@@ -192,6 +192,15 @@ impl<'e, 'a> Query<'e, 'a> {
         Ok(())
     }
 
+    /// What records are sorted by, and whether descending, with the tables joined that it needs.
+    ///
+    /// # Errors
+    /// What the series says of an order that cannot be; a failure of the database.
+    pub async fn sorted_by(&mut self, term: &OrderTerm) -> Result<Vec<(Expr, bool)>> {
+        let (model, alias) = (self.model, self.alias.clone());
+        self.terms(model, &alias, "", term, &mut Vec::new()).await
+    }
+
     /// What a term of an order sorts by, and whether descending: for a many2one, the order of the other model.
     fn terms<'s>(
         &'s mut self,
@@ -1128,7 +1137,9 @@ pub fn own_columns(model: &Model, domain: &Value, dialect: Dialect) -> Option<Ex
             Domain::Not(inner) => Some(expression(model, inner, dialect)?.not()),
             Domain::Leaf(leaf) => {
                 let field = model.field(&leaf.path).filter(|field| field.is_column())?;
-                scalar(Expr::col(Alias::new(&leaf.path)), field, leaf, dialect).ok()
+                let own = Expr::col(Alias::new(&leaf.path));
+                let own = if field.translate { translated(own, DEFAULT_LANG) } else { own };
+                scalar(own, field, leaf, dialect).ok()
             }
             Domain::True | Domain::False => None,
         }

@@ -69,6 +69,8 @@ pub fn exact(own: Expr, kind: Kind, sqlite: bool) -> Expr {
             let text: Expr = Func::cust(Alias::new("printf")).args([Expr::val("%!.17g"), own.clone()]).into();
             sea_orm::sea_query::CaseStatement::new().case(own.is_null(), Expr::null()).finally(text).into()
         }
+        // JSON holds no bytes.
+        Kind::Binary => Expr::null(),
         kind if kind.is_json() && sqlite => Func::cust(Alias::new("json")).arg(own).into(),
         _ => own,
     }

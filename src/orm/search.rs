@@ -41,9 +41,12 @@ impl Page {
 /// # Errors
 /// An `AccessError`; what the series says of a domain that cannot be; a failure of the database.
 pub async fn query<'e, 'a>(env: &'e Env<'a>, model: &'e Model, domain: &Domain) -> Result<Query<'e, 'a>> {
-    access::check_model(env, model, Operation::Read).await?;
+    let behaviour = crate::models::behaviour(&model.name);
+    if !behaviour.searches_without_rights(env.series()) {
+        access::check_model(env, model, Operation::Read).await?;
+    }
     let rules = access::rules(env, model, Operation::Read).await?;
-    let mut all = vec![domain.clone()];
+    let mut all = vec![domain.clone(), behaviour.searched(env, domain)];
     if let Some(active) = model.active_field()
         && env.context().get("active_test").is_none_or(python::truth)
         && !domain.mentions(active)

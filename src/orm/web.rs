@@ -50,7 +50,7 @@ pub async fn run(env: &Env<'_>, model: &Arc<Model>, call: &Bound) -> Result<Opti
             web_read(&env.with("bin_size", true), model, ids, &specification()).await?.into()
         }
         "web_name_search" => web_name_search(env, model, call, &specification()).await?,
-        _ => return Ok(None),
+        _ => return super::group::run(env, model, call).await,
     }))
 }
 
