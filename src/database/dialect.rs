@@ -306,8 +306,13 @@ pub async fn run_script(db: &impl ConnectionTrait, statements: &[String]) -> Res
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Violation {
     /// Two rows with the same values: PostgreSQL names the constraint, SQLite the columns.
-    Unique { name: Option<String>, columns: Vec<String> },
-    Check { name: String },
+    Unique {
+        name: Option<String>,
+        columns: Vec<String>,
+    },
+    Check {
+        name: String,
+    },
     ForeignKey,
 }
 
@@ -360,6 +365,26 @@ pub async fn next_ids(
     let first = database.take_ids(table, last.unwrap_or_default(), i64::try_from(count).unwrap_or_default());
     let ids = (0..count).map(|index| i32::try_from(first + i64::try_from(index).unwrap_or_default()));
     ids.collect::<Result<_, _>>().map(Some).map_err(|_| DbErr::Custom(format!("{table} has no ids left")))
+}
+
+/// Passes over the ids of rows that are not written after all. On SQLite [`next_ids`] has done so.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn skip_ids(db: &impl ConnectionTrait, table: &str, count: usize) -> Result<(), DbErr> {
+    if is_sqlite(db) {
+        return Ok(());
+    }
+    let count = i64::try_from(count).unwrap_or_default();
+    let sequence = Expr::cust_with_values("pg_get_serial_sequence($1, 'id')", [table]);
+    let query = Query::select()
+        .expr(Func::cust(Alias::new("nextval")).arg(sequence.cast_as(Alias::new("regclass"))))
+        .from_function(
+            Func::cust(Alias::new("generate_series")).args([Expr::val(1_i64), Expr::val(count)]),
+            Alias::new("skipped"),
+        )
+        .take();
+    db.query_all(&query).await.map(drop)
 }
 
 /// Lets a transaction on SQLite write rows before those that they refer to.

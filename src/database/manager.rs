@@ -13,9 +13,9 @@ use super::seed::{self, NewDatabase};
 use super::store::{Store, is_valid_name};
 use super::{Database, Step};
 use crate::clock::Clock;
+use crate::error::{Error, Result};
 use crate::orm::registry::Registry;
 use crate::orm::schema;
-use crate::error::{Error, Result};
 use crate::series::Series;
 
 const DATABASE_EXISTS: &str = "odoo.service.db.DatabaseExists";

@@ -448,7 +448,10 @@ mod tests {
                     assert!(record["id"].is_i64(), "{module} {series} {model} {record:?}");
                     for name in record.keys().filter(|name| !HEAD.contains(&name.as_str())) {
                         let stored = definition.field(name).is_some_and(|field| field.store);
-                        assert!(stored || ["model", "group"].contains(&name.as_str()), "{module} {series} {model} {name}");
+                        assert!(
+                            stored || ["model", "group"].contains(&name.as_str()),
+                            "{module} {series} {model} {name}"
+                        );
                     }
                 }
             }

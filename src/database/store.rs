@@ -314,7 +314,13 @@ impl Memory {
             .test_before_acquire(false)
             .sqlx_logging(false)
             .map_sqlx_sqlite_opts(move |options| {
-                options.in_memory(false).shared_cache(false).filename(&filename).vfs("memdb").foreign_keys(true).with_regexp()
+                options
+                    .in_memory(false)
+                    .shared_cache(false)
+                    .filename(&filename)
+                    .vfs("memdb")
+                    .foreign_keys(true)
+                    .with_regexp()
             });
         let connection = sea_orm::Database::connect(options).await?;
         let held = Held { uri: format!("file:{path}?vfs=memdb"), connection };

@@ -28,7 +28,8 @@ fn text<'v>(values: &'v Values, name: &str) -> &'v str {
 
 /// Whether a name is one that PostgreSQL and Python both take: small letters, digits and `_` (dots in names of models).
 fn is_name(name: &str, dots: bool) -> bool {
-    !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || dots && c == '.')
+    !name.is_empty()
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || dots && c == '.')
 }
 
 #[async_trait]
@@ -112,7 +113,9 @@ impl Behaviour for IrModel {
                     }
                     None => 0.into(),
                 },
-                "modules" => of.map_or(Value::Bool(false), |model| if model.manual { "".into() } else { "base".into() }),
+                "modules" => {
+                    of.map_or(Value::Bool(false), |model| if model.manual { "".into() } else { "base".into() })
+                }
                 "rec_name" => of.and_then(|model| model.rec_name.clone()).map_or(Value::Bool(false), Value::from),
                 _ => return Ok(None),
             };
@@ -277,7 +280,9 @@ async fn complete(env: &Env<'_>, record: &mut Values) -> Result<()> {
         let inverse = text(record, "relation_field");
         let fits = registry.get(&relation).and_then(|model| model.field(inverse));
         if fits.is_none() {
-            return Err(Error::UserError("One2Many fields need a many2one of the other model as their inverse.".to_owned()));
+            return Err(Error::UserError(
+                "One2Many fields need a many2one of the other model as their inverse.".to_owned(),
+            ));
         }
     }
     if !record.get("domain").is_some_and(python::truth) {
@@ -305,13 +310,13 @@ impl Behaviour for IrModelFieldsSelection {
 
     async fn prepare_unlink(&self, env: &Env<'_>, model: &Model, ids: &[i32]) -> Result<()> {
         // Records with an option that goes are left without.
-        let wanted: Vec<_> =
-            ["field_id", "value"].into_iter().filter_map(|name| model.field(name).cloned()).collect();
+        let wanted: Vec<_> = ["field_id", "value"].into_iter().filter_map(|name| model.field(name).cloned()).collect();
         let fields = env.model("ir.model.fields").await?;
         let sudo = env.sudo().with("active_test", false);
         for record in read::fetch(&sudo, model, ids, &wanted).await?.into_values() {
             let Some(field) = read::ids_in(&record["field_id"]).first().copied() else { continue };
-            let described: Vec<_> = ["model", "name"].into_iter().filter_map(|name| fields.field(name).cloned()).collect();
+            let described: Vec<_> =
+                ["model", "name"].into_iter().filter_map(|name| fields.field(name).cloned()).collect();
             let described = read::fetch(&sudo, &fields, &[field], &described).await?;
             let Some(described) = described.get(&field) else { continue };
             let name = described["name"].as_str().unwrap_or_default().to_owned();

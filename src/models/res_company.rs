@@ -143,10 +143,8 @@ impl Behaviour for ResCompany {
 /// A currency that a company works with is active.
 async fn activate_currencies(env: &Env<'_>, ids: &[i32]) -> Result<()> {
     let currencies = env.model("res.currency").await?;
-    let domain = Domain::and(vec![
-        Domain::leaf("id", Operator::In, ids.to_vec()),
-        Domain::leaf("active", Operator::Eq, false),
-    ]);
+    let domain =
+        Domain::and(vec![Domain::leaf("id", Operator::In, ids.to_vec()), Domain::leaf("active", Operator::Eq, false)]);
     let inactive = search::ids(&env.sudo(), &currencies, &domain).await?;
     let active = Map::from_iter([("active".to_owned(), true.into())]);
     write::write(&env.sudo(), &currencies, &inactive, active).await

@@ -81,15 +81,7 @@ impl Behaviour for ResGroups {
         Ok((field.name == "full_name").then(|| Domain::Leaf(Leaf { path: "name".to_owned(), ..leaf.clone() })))
     }
 
-
-    async fn prepare_copy(
-        &self,
-        _: &Env<'_>,
-        _: &Model,
-        _: i32,
-        default: &Values,
-        values: &mut Values,
-    ) -> Result<()> {
+    async fn prepare_copy(&self, _: &Env<'_>, _: &Model, _: i32, default: &Values, values: &mut Values) -> Result<()> {
         if !default.contains_key("name") {
             let name = values.get("name").and_then(Value::as_str).unwrap_or_default();
             values.insert("name".to_owned(), format!("{name} (copy)").into());
@@ -100,4 +92,3 @@ impl Behaviour for ResGroups {
 
 /// The fields with the members of a group, which are called differently from series to series.
 const USERS: [&str; 2] = ["users", "user_ids"];
-

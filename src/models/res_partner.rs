@@ -156,14 +156,7 @@ impl Behaviour for ResPartner {
         refuse_while_used(env, ids, "delete").await
     }
 
-    async fn prepare_copy(
-        &self,
-        _: &Env<'_>,
-        _: &Model,
-        _: i32,
-        default: &Values,
-        values: &mut Values,
-    ) -> Result<()> {
+    async fn prepare_copy(&self, _: &Env<'_>, _: &Model, _: i32, default: &Values, values: &mut Values) -> Result<()> {
         if !default.contains_key("name")
             && let Some(name) = values.get("name").and_then(Value::as_str)
         {
@@ -255,14 +248,7 @@ impl Behaviour for ResPartner {
         })
     }
 
-    async fn inverse(
-        &self,
-        env: &Env<'_>,
-        model: &Model,
-        ids: &[i32],
-        field: &Field,
-        value: &Value,
-    ) -> Result<bool> {
+    async fn inverse(&self, env: &Env<'_>, model: &Model, ids: &[i32], field: &Field, value: &Value) -> Result<bool> {
         if field.name != "company_type" {
             return Ok(false);
         }
@@ -336,10 +322,14 @@ async fn address_get(env: &Env<'_>, model: &Model, ids: &[i32], kinds: &Value) -
         }
     }
     let fallback = found.get("contact").copied().or_else(|| ids.first().copied());
-    Ok(kinds.into_iter().map(|kind| {
-        let id = found.get(&kind).copied().or(fallback);
-        (kind, id.map_or(Value::Bool(false), Value::from))
-    }).collect::<Map<_, _>>().into())
+    Ok(kinds
+        .into_iter()
+        .map(|kind| {
+            let id = found.get(&kind).copied().or(fallback);
+            (kind, id.map_or(Value::Bool(false), Value::from))
+        })
+        .collect::<Map<_, _>>()
+        .into())
 }
 
 /// A website without a scheme gets one.
@@ -365,12 +355,7 @@ async fn addresses(env: &Env<'_>, records: &read::Records) -> Result<HashMap<i32
         let place = [text(record, "city"), state, text(record, "zip")];
         let place: Vec<&str> = place.into_iter().filter(|part| !part.is_empty()).collect();
         let country = link(record, "country_id").and_then(|id| countries.get(&id)).cloned().unwrap_or_default();
-        let lines = [
-            text(record, "street").to_owned(),
-            text(record, "street2").to_owned(),
-            place.join(" "),
-            country,
-        ];
+        let lines = [text(record, "street").to_owned(), text(record, "street2").to_owned(), place.join(" "), country];
         let lines: Vec<String> = lines.into_iter().filter(|line| !line.is_empty()).collect();
         addresses.insert(*id, lines.join("\n"));
     }
@@ -443,9 +428,7 @@ async fn synchronise(env: &Env<'_>, model: &Model, id: i32, values: &Values) -> 
     let Some(mut record) = records.get(&id).cloned() else { return Ok(()) };
     let parent = link(&record, "parent_id");
     let is_contact = text(&record, "type") == "contact";
-    if has_parent
-        && let Some(entity) = link(&record, "commercial_partner_id").filter(|entity| *entity != id)
-    {
+    if has_parent && let Some(entity) = link(&record, "commercial_partner_id").filter(|entity| *entity != id) {
         let of_entity = fetch(env, model, &[entity], &commercial).await?;
         if let Some(of_entity) = of_entity.get(&entity) {
             let inherited = commercial.iter().map(|name| ((*name).to_owned(), of_entity[*name].clone()));
@@ -543,7 +526,10 @@ async fn refuse_while_used(env: &Env<'_>, ids: &[i32], verb: &str) -> Result<()>
         }
     }
     Err(Error::RedirectWarning(Box::new(Redirect {
-        message: format!("{what}\nYou first need to archive their associated user.\n\nLinked active users :\n{}", list.join("\n")),
+        message: format!(
+            "{what}\nYou first need to archive their associated user.\n\nLinked active users :\n{}",
+            list.join("\n")
+        ),
         action,
         button: "Go to users".to_owned(),
         context: Value::Null,

@@ -179,9 +179,30 @@ pub struct ResUsers;
 
 /// What users may write of themselves.
 const OWN: [&str; 24] = [
-    "signature", "action_id", "company_id", "email", "name", "image_1920", "lang", "tz", "phone", "tour_enabled",
-    "mobile", "street", "street2", "zip", "city", "state_id", "country_id", "avatar_1920", "image_1024", "image_512",
-    "image_256", "image_128", "res_users_settings_ids", "notification_type",
+    "signature",
+    "action_id",
+    "company_id",
+    "email",
+    "name",
+    "image_1920",
+    "lang",
+    "tz",
+    "phone",
+    "tour_enabled",
+    "mobile",
+    "street",
+    "street2",
+    "zip",
+    "city",
+    "state_id",
+    "country_id",
+    "avatar_1920",
+    "image_1024",
+    "image_512",
+    "image_256",
+    "image_128",
+    "res_users_settings_ids",
+    "notification_type",
 ];
 
 /// The members' field of a series: `groups_id`, or `group_ids` in 19.0.
@@ -254,7 +275,9 @@ impl Behaviour for ResUsers {
                 return Err(Error::UserError("You cannot activate the superuser.".to_owned()));
             }
             if !python::truth(active) && ids.contains(&env.uid()) {
-                return Err(Error::UserError("You cannot deactivate the user you're currently logged in as.".to_owned()));
+                return Err(Error::UserError(
+                    "You cannot deactivate the user you're currently logged in as.".to_owned(),
+                ));
             }
         }
         hash_password(env, values).await?;
@@ -377,7 +400,8 @@ impl Behaviour for ResUsers {
                 let mut values = HashMap::new();
                 for id in ids {
                     let groups: Vec<i32> = env.user_of(*id).await?.groups.iter().copied().collect();
-                    let count = search::count(&env.sudo(), &of, &Domain::leaf(path, Operator::In, groups), None).await?;
+                    let count =
+                        search::count(&env.sudo(), &of, &Domain::leaf(path, Operator::In, groups), None).await?;
                     values.insert(*id, count.into());
                 }
                 Some(values)
@@ -432,14 +456,7 @@ impl Behaviour for ResUsers {
         Ok(Some(if leaf.operator.is_negative() { found.negated() } else { found }))
     }
 
-    async fn inverse(
-        &self,
-        env: &Env<'_>,
-        model: &Model,
-        ids: &[i32],
-        field: &Field,
-        value: &Value,
-    ) -> Result<bool> {
+    async fn inverse(&self, env: &Env<'_>, model: &Model, ids: &[i32], field: &Field, value: &Value) -> Result<bool> {
         let name = field.name.as_str();
         if matches!(name, "password" | "new_password") {
             // `store_password` does it.

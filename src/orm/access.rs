@@ -45,10 +45,8 @@ impl Operation {
     /// The `AssertionError` that Odoo raises for another.
     pub fn parse(name: &Value) -> Result<Self> {
         let found = Self::ALL.into_iter().find(|operation| name == operation.name());
-        found.ok_or_else(|| Error::Python {
-            name: "builtins.AssertionError",
-            message: "Invalid access mode".to_owned(),
-        })
+        found
+            .ok_or_else(|| Error::Python { name: "builtins.AssertionError", message: "Invalid access mode".to_owned() })
     }
 
     /// What a person is told that they may not do.
@@ -320,10 +318,10 @@ pub fn rules<'e>(
         }
         let key = format!("{} {} {} {:?}", env.uid(), model.name, operation.name(), env.companies().await?);
         let rules = env.memo("rules", &key, compute_rules(env, model, operation)).await?;
-    Ok(match crate::models::behaviour(&model.name).accessible(env, operation).await? {
-        Domain::True => rules,
-        accessible => Arc::new(Domain::and(vec![Domain::clone(&rules), accessible])),
-    })
+        Ok(match crate::models::behaviour(&model.name).accessible(env, operation).await? {
+            Domain::True => rules,
+            accessible => Arc::new(Domain::and(vec![Domain::clone(&rules), accessible])),
+        })
     })
 }
 
@@ -382,7 +380,9 @@ async fn resolve(env: &Env<'_>, reference: &Reference) -> Result<Option<Value>> 
         },
         (["time", "strftime"], Some(arguments)) => match arguments.as_slice() {
             // `now` has no fractions, which no format asks for.
-            [Value::String(format)] if format == "%Y-%m-%d" => Some(super::temporal::date_text(env.now().date()).into()),
+            [Value::String(format)] if format == "%Y-%m-%d" => {
+                Some(super::temporal::date_text(env.now().date()).into())
+            }
             [Value::String(format)] if format == "%Y-%m-%d %H:%M:%S" => {
                 Some(super::temporal::datetime_text(env.now()).into())
             }
@@ -531,5 +531,10 @@ pub async fn check_field(env: &Env<'_>, model: &Model, field: &Field, operation:
     if may_see(env, field).await? {
         return Ok(());
     }
-    Err(Error::AccessError(env.series().forbidden_field(&model.name, &model.description, &field.name, operation.name())))
+    Err(Error::AccessError(env.series().forbidden_field(
+        &model.name,
+        &model.description,
+        &field.name,
+        operation.name(),
+    )))
 }

@@ -46,13 +46,47 @@ impl Bound {
 
 /// Methods that write nothing, so that they need not wait for writers.
 const READING: [&str; 41] = [
-    "search", "search_read", "search_count", "search_fetch", "read", "exists", "name_search", "name_get", "fields_get",
-    "default_get", "onchange", "read_group", "formatted_read_group", "formatted_read_grouping_sets", "web_read",
-    "web_search_read", "web_read_group", "web_name_search", "read_progress_bar", "get_views", "get_view",
-    "fields_view_get", "load_views", "get_metadata", "get_external_id", "check_access_rights",
-    "check_access", "check_access_rule", "has_access", "check_field_access_rights", "get_field_translations",
-    "has_group", "has_groups", "context_get", "get_param", "check_object_reference", "xmlid_to_res_id",
-    "get_installed", "copy_data", "search_panel_select_range", "search_panel_select_multi_range",
+    "search",
+    "search_read",
+    "search_count",
+    "search_fetch",
+    "read",
+    "exists",
+    "name_search",
+    "name_get",
+    "fields_get",
+    "default_get",
+    "onchange",
+    "read_group",
+    "formatted_read_group",
+    "formatted_read_grouping_sets",
+    "web_read",
+    "web_search_read",
+    "web_read_group",
+    "web_name_search",
+    "read_progress_bar",
+    "get_views",
+    "get_view",
+    "fields_view_get",
+    "load_views",
+    "get_metadata",
+    "get_external_id",
+    "check_access_rights",
+    "check_access",
+    "check_access_rule",
+    "has_access",
+    "check_field_access_rights",
+    "get_field_translations",
+    "has_group",
+    "has_groups",
+    "context_get",
+    "get_param",
+    "check_object_reference",
+    "xmlid_to_res_id",
+    "get_installed",
+    "copy_data",
+    "search_panel_select_range",
+    "search_panel_select_multi_range",
 ];
 
 /// Whether there is a model of that name.
@@ -174,7 +208,8 @@ impl Shared<'_, '_> {
     fn operator(&self) -> Result<Operator> {
         let written = self.call.get("operator");
         let parsed = written.as_str().and_then(|text| Operator::parse(text, self.env.series()));
-        parsed.ok_or_else(|| self.env.series().invalid_leaf(&format!("('display_name', {}, '')", python::repr(written))))
+        parsed
+            .ok_or_else(|| self.env.series().invalid_leaf(&format!("('display_name', {}, '')", python::repr(written))))
     }
 
     /// Runs the method; nothing where there is none of that name.
@@ -182,7 +217,9 @@ impl Shared<'_, '_> {
         let (env, model, call) = (self.env, self.model.as_ref(), self.call);
         let ids = call.ids.as_slice();
         Ok(Some(match call.method.name.as_str() {
-            "search" if python::truth(call.get("count")) => search::count(env, model, &self.domain()?, None).await?.into(),
+            "search" if python::truth(call.get("count")) => {
+                search::count(env, model, &self.domain()?, None).await?.into()
+            }
             "search" => search::search(env, model, &self.domain()?, &self.page()?).await?.into(),
             "search_count" => search::count(env, model, &self.domain()?, self.page()?.limit).await?.into(),
             "search_read" => self.search_read().await?,
@@ -283,7 +320,9 @@ impl Shared<'_, '_> {
         let given = self.call.arguments.any(&["vals_list", "vals", "values"]);
         let series = self.env.series();
         let (list, one) = match given {
-            Value::Array(list) => (list.iter().map(|item| values(item, self.model, series)).collect::<Result<Vec<_>>>()?, false),
+            Value::Array(list) => {
+                (list.iter().map(|item| values(item, self.model, series)).collect::<Result<Vec<_>>>()?, false)
+            }
             one => (vec![values(one, self.model, series)?], true),
         };
         let ids = write::create(self.env, self.model, list).await?;
@@ -358,7 +397,8 @@ impl Shared<'_, '_> {
 
     async fn external_ids(&self, ids: &[i32]) -> Result<Value> {
         let external = models::ir_model_data::external_ids(&self.env.sudo(), &self.model.name, ids).await?;
-        let name = |id: &i32| external.get(id).and_then(|all| all.first()).map(models::ir_model_data::External::complete_name);
+        let name =
+            |id: &i32| external.get(id).and_then(|all| all.first()).map(models::ir_model_data::External::complete_name);
         Ok(Value::Object(ids.iter().map(|id| (id.to_string(), name(id).unwrap_or_default().into())).collect()))
     }
 
@@ -381,7 +421,9 @@ impl Shared<'_, '_> {
                 }
                 match access::check_records(env, model, ids, operation).await {
                     Ok(()) => Ok(true.into()),
-                    Err(Error::AccessDeniedTo { .. } | Error::AccessError(_) | Error::MissingError(_)) => Ok(false.into()),
+                    Err(Error::AccessDeniedTo { .. } | Error::AccessError(_) | Error::MissingError(_)) => {
+                        Ok(false.into())
+                    }
                     Err(error) => Err(error),
                 }
             }

@@ -47,7 +47,12 @@ pub fn parse(field: &Field, value: &Value) -> Result<Vec<Command>> {
     let mut commands = Vec::new();
     for item in items {
         let Value::Array(parts) = item else {
-            return Err(Error::value_error(format!("Wrong value for {}.{}: {}", field.model, field.name, python::repr(value))));
+            return Err(Error::value_error(format!(
+                "Wrong value for {}.{}: {}",
+                field.model,
+                field.name,
+                python::repr(value)
+            )));
         };
         let part = |index: usize| parts.get(index).ok_or_else(index_error);
         let values = |index: usize| match part(index)? {
@@ -101,7 +106,9 @@ pub async fn apply(
     match (&field.table, field.inverse.as_deref().and_then(|inverse| comodel.field(inverse)).cloned()) {
         (Some(relation), _) => Many2many { env: &env, ids, comodel: &comodel, relation }.apply(commands, fresh).await?,
         (None, Some(inverse)) => {
-            One2many { env: &env, model, ids, field, comodel: &comodel, inverse: &inverse }.apply(commands, fresh).await?;
+            One2many { env: &env, model, ids, field, comodel: &comodel, inverse: &inverse }
+                .apply(commands, fresh)
+                .await?;
         }
         (None, None) => {}
     }

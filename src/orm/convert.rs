@@ -124,7 +124,8 @@ async fn dynamic(env: &Env<'_>, field: &Field, value: &str) -> Result<bool> {
 
 /// `model,id`
 async fn reference(env: &Env<'_>, field: &Field, value: &Value) -> Result<Value> {
-    let wrong = || Error::value_error(format!("Wrong value for {}.{}: {}", field.model, field.name, python::repr(value)));
+    let wrong =
+        || Error::value_error(format!("Wrong value for {}.{}: {}", field.model, field.name, python::repr(value)));
     let text = value.as_str().ok_or_else(wrong)?;
     let (model, id) = text.split_once(',').ok_or_else(wrong)?;
     let registry = env.registry().await?;
@@ -154,10 +155,9 @@ pub fn to_column(field: &Field, value: &Value) -> Result<Expr> {
             use base64::Engine as _;
             let text: String = python::text(value).chars().filter(|c| !c.is_whitespace()).collect();
             let bytes = base64::engine::general_purpose::STANDARD.decode(text);
-            Expr::val(bytes.map_err(|_| Error::Python {
-                name: "binascii.Error",
-                message: "Incorrect padding".to_owned(),
-            })?)
+            Expr::val(
+                bytes.map_err(|_| Error::Python { name: "binascii.Error", message: "Incorrect padding".to_owned() })?,
+            )
         }
         _ => Expr::val(python::text(value)),
     })

@@ -475,9 +475,9 @@ impl<'a> Env<'a> {
         for id in allowed {
             let id = id.as_i64().and_then(|id| i32::try_from(id).ok());
             let known = id.filter(|id| self.su || user.companies.contains(id));
-            ids.push(known.ok_or_else(|| {
-                Error::AccessError("Access to unauthorized or invalid companies.".to_owned())
-            })?);
+            ids.push(
+                known.ok_or_else(|| Error::AccessError("Access to unauthorized or invalid companies.".to_owned()))?,
+            );
         }
         Ok(ids)
     }

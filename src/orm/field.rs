@@ -196,7 +196,11 @@ impl FieldDefinition {
             ondelete: text("on_delete"),
             related: text("related"),
             selection,
-            size: row.get("size").and_then(Value::as_u64).and_then(|size| usize::try_from(size).ok()).filter(|n| *n > 0),
+            size: row
+                .get("size")
+                .and_then(Value::as_u64)
+                .and_then(|size| usize::try_from(size).ok())
+                .filter(|n| *n > 0),
             translate: Translate(row.get("translate").is_some_and(crate::python::truth)),
             index: flag("index"),
             required: flag("required"),

@@ -21,7 +21,8 @@ pub async fn fields_get(env: &Env<'_>, model: &Model, fields: &Value, attributes
         Some(names.iter().map(python::text).collect())
     };
     let (wanted, attributes) = (names(fields), names(attributes));
-    let writable = access::may(env, model, Operation::Write).await? || access::may(env, model, Operation::Create).await?;
+    let writable =
+        access::may(env, model, Operation::Write).await? || access::may(env, model, Operation::Create).await?;
     let mut described = Map::new();
     for field in model.fields.values() {
         if wanted.as_ref().is_some_and(|wanted| !wanted.contains(&field.name)) || !access::may_see(env, field).await? {

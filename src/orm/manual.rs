@@ -130,9 +130,7 @@ pub async fn models_unlinked(env: &Env<'_>, ids: &[i32]) -> Result<()> {
         let [Value::String(name), state, ..] = row.as_slice() else { continue };
         if *state != "manual" {
             let description = registry.get(name).map(|model| model.description.clone()).unwrap_or_default();
-            return Err(Error::UserError(format!(
-                "Model “{description}” contains module data and cannot be removed."
-            )));
+            return Err(Error::UserError(format!("Model “{description}” contains module data and cannot be removed.")));
         }
         if let Some(model) = registry.get(name) {
             for field in model.fields.values().filter(|field| field.table.is_some()) {
@@ -149,9 +147,13 @@ pub async fn models_unlinked(env: &Env<'_>, ids: &[i32]) -> Result<()> {
             }
             schema::drop_model(env.db(), model).await?;
         }
-        for (table, of_model) in [("ir_model_data", "model"), ("ir_attachment", "res_model"), ("ir_model_fields", "relation")] {
-            let delete =
-                Sql::delete().from_table(Alias::new(table)).and_where(Expr::col(Alias::new(of_model)).eq(name.as_str())).take();
+        for (table, of_model) in
+            [("ir_model_data", "model"), ("ir_attachment", "res_model"), ("ir_model_fields", "relation")]
+        {
+            let delete = Sql::delete()
+                .from_table(Alias::new(table))
+                .and_where(Expr::col(Alias::new(of_model)).eq(name.as_str()))
+                .take();
             env.execute(&delete).await?;
         }
     }
@@ -188,9 +190,7 @@ pub async fn fields_unlinked(env: &Env<'_>, ids: &[i32]) -> Result<()> {
     for row in column_of(env, "ir_model_fields", ids, &["model", "name", "state"]).await? {
         let [Value::String(model), Value::String(name), state] = row.as_slice() else { continue };
         if *state != "manual" {
-            return Err(Error::UserError(
-                "This column contains module data and cannot be removed!".to_owned(),
-            ));
+            return Err(Error::UserError("This column contains module data and cannot be removed!".to_owned()));
         }
         if let Some((model, field)) = registry.get(model).and_then(|model| Some((model, model.field(name)?))) {
             schema::drop_field(env.db(), &registry, model, field).await?;
@@ -198,4 +198,3 @@ pub async fn fields_unlinked(env: &Env<'_>, ids: &[i32]) -> Result<()> {
     }
     Ok(())
 }
-

@@ -57,7 +57,8 @@ fn signatures(series: Series) -> Signatures {
             all.entry(model).or_default().extend(methods);
         }
     }
-    let further = series.further_methods().iter().map(|(name, signature)| ((*name).to_owned(), (*signature).to_owned()));
+    let further =
+        series.further_methods().iter().map(|(name, signature)| ((*name).to_owned(), (*signature).to_owned()));
     all.entry(SHARED.to_owned()).or_default().extend(further);
     all
 }
@@ -278,10 +279,7 @@ mod tests {
     fn pythons_words_for_arguments_that_do_not_fit() {
         let kwargs = |name: &str| Map::from_iter([(name.to_owned(), json!(1))]);
         let message = |args: Vec<Value>, kwargs| method().bind(args, kwargs).unwrap_err().to_string();
-        assert_eq!(
-            message(vec![], Map::new()),
-            "BaseModel.search() missing 1 required positional argument: 'domain'"
-        );
+        assert_eq!(message(vec![], Map::new()), "BaseModel.search() missing 1 required positional argument: 'domain'");
         assert_eq!(
             message(vec![json!(1); 5], Map::new()),
             "BaseModel.search() takes from 2 to 5 positional arguments but 6 were given"
@@ -303,7 +301,10 @@ mod tests {
                 for (name, signature) in methods {
                     let method = Method::parse(model, name, signature);
                     assert!(signature.starts_with('('), "{series} {model}.{name}");
-                    assert!(method.parameters.iter().all(|p| !p.name.contains(' ')), "{series} {model}.{name}{signature}");
+                    assert!(
+                        method.parameters.iter().all(|p| !p.name.contains(' ')),
+                        "{series} {model}.{name}{signature}"
+                    );
                 }
             }
         }

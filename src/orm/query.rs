@@ -55,8 +55,7 @@ pub fn is_true(value: &Value) -> bool {
 /// A query of which the database writes `columns` as JSON: one text, `[[[…], …], …]`, a list of lists a row (a
 /// function has no more than [`ARGUMENTS`] arguments).
 pub fn as_json(mut select: SelectStatement, columns: Vec<Expr>, sqlite: bool) -> SelectStatement {
-    let (array, aggregate) =
-        if sqlite { ("json_array", "json_group_array") } else { ("json_build_array", "json_agg") };
+    let (array, aggregate) = if sqlite { ("json_array", "json_group_array") } else { ("json_build_array", "json_agg") };
     let chunks: Vec<Expr> = columns
         .chunks(ARGUMENTS)
         .map(|chunk| Func::cust(Alias::new(array)).args(chunk.iter().cloned()).into())
@@ -280,12 +279,7 @@ impl<'e, 'a> Query<'e, 'a> {
         let joined = self.joins.entry(key).or_insert_with(|| next.clone()).clone();
         if joined == next {
             let on = column(alias, &field.name).eq(column(&joined, "id"));
-            self.select.join_as(
-                sea_orm::JoinType::LeftJoin,
-                Alias::new(&comodel.table),
-                Alias::new(&joined),
-                on,
-            );
+            self.select.join_as(sea_orm::JoinType::LeftJoin, Alias::new(&comodel.table), Alias::new(&joined), on);
         }
         Ok((comodel, joined))
     }
@@ -559,7 +553,13 @@ impl Compiler<'_, '_> {
     }
 
     /// The ids of a comodel's records in `domain`, as the caller may see them.
-    async fn subselect(&mut self, comodel: &Model, domain: &Domain, active: bool, select: &str) -> Result<SelectStatement> {
+    async fn subselect(
+        &mut self,
+        comodel: &Model,
+        domain: &Domain,
+        active: bool,
+        select: &str,
+    ) -> Result<SelectStatement> {
         let env = self.env;
         access::check_model(env, comodel, access::Operation::Read).await?;
         let rules = access::rules(env, comodel, access::Operation::Read).await?;
@@ -598,7 +598,9 @@ impl Compiler<'_, '_> {
                 Ok(own.in_subquery(tree))
             }
             Operator::Maybe if !python::truth(&leaf.value) => Ok(Expr::val(1).eq(1)),
-            Operator::Lt | Operator::Le | Operator::Gt | Operator::Ge => scalar(own, field, leaf, Dialect::of(self.env).await?),
+            Operator::Lt | Operator::Le | Operator::Gt | Operator::Ge => {
+                scalar(own, field, leaf, Dialect::of(self.env).await?)
+            }
             operator if operator.is_like() => {
                 let domain = names::domain(self.env, &comodel, operator.positive(), &leaf.value).await?;
                 let select = self.subselect(&comodel, &domain, false, "id").await?;
@@ -996,9 +998,8 @@ fn bind(value: &Value, field: &Field, dialect: Dialect) -> Result<Expr> {
         },
         Kind::Boolean => Expr::val(python::truth(value)),
         Kind::Date => temporal::domain_date(value, &dialect.surroundings)?.map_or_else(Expr::null, Expr::val),
-        Kind::Datetime => {
-            temporal::domain_datetime(value, &dialect.surroundings)?.map_or_else(Expr::null, |bound| Expr::val(bound.at))
-        }
+        Kind::Datetime => temporal::domain_datetime(value, &dialect.surroundings)?
+            .map_or_else(Expr::null, |bound| Expr::val(bound.at)),
         _ => Expr::val(python::text(value)),
     })
 }
@@ -1155,7 +1156,8 @@ mod tests {
 
     #[test]
     fn orders_are_lists_of_fields() {
-        let term = |field: &str, descending, nulls_first| OrderTerm { field: field.to_owned(), descending, nulls_first };
+        let term =
+            |field: &str, descending, nulls_first| OrderTerm { field: field.to_owned(), descending, nulls_first };
         assert_eq!(
             parse_order("name, id DESC,city nulls last").unwrap(),
             [term("name", false, None), term("id", true, None), term("city", false, Some(false))]

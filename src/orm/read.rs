@@ -142,15 +142,16 @@ pub async fn read(
     if classic {
         name_relations(env, fields, &mut records).await?;
     }
-    let row = |id: &i32| {
-        let record = records.get(id)?;
-        let mut row = Map::new();
-        row.insert("id".to_owned(), (*id).into());
-        row.extend(fields.iter().map(|field| {
-            (field.name.clone(), record.get(&field.name).cloned().unwrap_or_else(|| empty(field.kind)))
-        }));
-        Some(row)
-    };
+    let row =
+        |id: &i32| {
+            let record = records.get(id)?;
+            let mut row = Map::new();
+            row.insert("id".to_owned(), (*id).into());
+            row.extend(fields.iter().map(|field| {
+                (field.name.clone(), record.get(&field.name).cloned().unwrap_or_else(|| empty(field.kind)))
+            }));
+            Some(row)
+        };
     Ok(ids.iter().filter_map(row).collect())
 }
 
@@ -387,7 +388,12 @@ async fn follow(env: &Env<'_>, model: &Model, records: &mut Records, link: &str,
     let targets: BTreeSet<i32> = links.values().flatten().copied().collect();
     let targets: Vec<i32> = targets.into_iter().collect();
     let path = |field: &Field| -> String {
-        field.related.as_deref().and_then(|path| path.split_once('.')).map(|(_, rest)| rest.to_owned()).unwrap_or_default()
+        field
+            .related
+            .as_deref()
+            .and_then(|path| path.split_once('.'))
+            .map(|(_, rest)| rest.to_owned())
+            .unwrap_or_default()
     };
     // What is beyond the next record is a field with a shorter path there.
     let mut wanted: Vec<Arc<Field>> = Vec::new();

@@ -210,7 +210,8 @@ impl Registry {
         }
         for row in fields {
             let text = |key: &str| row.get(key).and_then(Value::as_str).unwrap_or_default();
-            if let (Some(model), Some(definition)) = (registry.models.get_mut(text("model")), FieldDefinition::manual(row))
+            if let (Some(model), Some(definition)) =
+                (registry.models.get_mut(text("model")), FieldDefinition::manual(row))
             {
                 let field = Field::new(text("model"), text("name").to_owned(), definition);
                 Arc::make_mut(model).fields.insert(field.name.clone(), Arc::new(field));
@@ -326,7 +327,11 @@ mod tests {
             for model in registry.models() {
                 for field in model.fields.values() {
                     let relation = field.relation.as_deref().filter(|_| field.kind.is_relational());
-                    assert!(relation.is_none_or(|name| registry.get(name).is_some()), "{series} {} {field:?}", model.name);
+                    assert!(
+                        relation.is_none_or(|name| registry.get(name).is_some()),
+                        "{series} {} {field:?}",
+                        model.name
+                    );
                 }
             }
             let users = registry.get("res.users").unwrap();

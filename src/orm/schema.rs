@@ -272,7 +272,8 @@ async fn add_column(
         return Ok(false);
     }
     let mut column = column(field);
-    let target = registry.get(field.comodel()).filter(|target| can_be_referred_to(target) && field.kind == Kind::Many2one);
+    let target =
+        registry.get(field.comodel()).filter(|target| can_be_referred_to(target) && field.kind == Kind::Many2one);
     if let Some(target) = target.filter(|_| script.sqlite) {
         // A table cannot get a constraint later, but a new column can refer.
         let action = dialect::on_delete(&action(field));

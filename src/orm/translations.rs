@@ -19,8 +19,7 @@ fn translated_field<'m>(env: &Env<'_>, model: &'m Model, name: &str) -> Result<&
 }
 
 async fn texts(env: &Env<'_>, model: &Model, id: i32, field: &Field) -> Result<Map<String, Value>> {
-    let select =
-        Sql::select().from(Alias::new(&model.table)).and_where(column(&model.table, "id").eq(id)).take();
+    let select = Sql::select().from(Alias::new(&model.table)).and_where(column(&model.table, "id").eq(id)).take();
     let own = read::exact(column(&model.table, &field.name), super::field::Kind::Json, env.is_sqlite());
     let rows = env.json_rows(select, vec![own]).await?;
     Ok(match rows.into_iter().next().and_then(|mut row| row.pop()) {

@@ -46,10 +46,9 @@ fn unique(model: &Model, name: Option<&str>, columns: &[String]) -> Error {
     });
     let known = broken.map(|constraint| constraint.name(&model.table)).or_else(|| name.map(str::to_owned));
     let known = known.unwrap_or_else(|| format!("{}_{}", model.table, columns.join("_")));
-    let message = broken.and_then(Constraint::message).map_or_else(
-        || format!("duplicate key value violates unique constraint \"{known}\"\n"),
-        str::to_owned,
-    );
+    let message = broken
+        .and_then(Constraint::message)
+        .map_or_else(|| format!("duplicate key value violates unique constraint \"{known}\"\n"), str::to_owned);
     Error::ValidationError(format!("The operation cannot be completed: {message}"))
 }
 

@@ -152,7 +152,11 @@ async fn insert(env: &Env<'_>, model: &Model, records: &mut [Sorted]) -> Result<
     }
     let ids = dialect::next_ids(env.db(), env.database(), &model.table, records.len()).await?;
     for record in records.iter() {
-        required(env, model, record, true)?;
+        if let Err(error) = required(env, model, record, true) {
+            // The ids are gone, as if the database had refused the rows.
+            dialect::skip_ids(env.db(), &model.table, records.len()).await?;
+            return Err(error);
+        }
     }
     let mut insert = Sql::insert();
     let mut names: Vec<Alias> = columns.keys().map(Alias::new).collect();

@@ -20,10 +20,9 @@ pub fn failure(error: &Error) -> Response {
         Error::AccessDenied(_) | Error::AccessError(_) | Error::AccessDeniedTo { .. } => StatusCode::FORBIDDEN,
         Error::SessionExpired => StatusCode::UNAUTHORIZED,
         Error::NotFound(_) | Error::MissingError(_) => StatusCode::NOT_FOUND,
-        Error::BadRequest(_)
-        | Error::UserError(_)
-        | Error::ValidationError(_)
-        | Error::RedirectWarning(_) => StatusCode::BAD_REQUEST,
+        Error::BadRequest(_) | Error::UserError(_) | Error::ValidationError(_) | Error::RedirectWarning(_) => {
+            StatusCode::BAD_REQUEST
+        }
         Error::Python { .. } | Error::Database(_) => StatusCode::INTERNAL_SERVER_ERROR,
     };
     let mut body = json!({"code": status.as_u16(), "name": status.canonical_reason()});
