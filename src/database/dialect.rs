@@ -1,14 +1,12 @@
 //! Where SQLite and PostgreSQL differ: errors, transactions, and the statements that sea-query does not have.
 
-use sea_orm::sea_query::{
-    Alias, Expr, ExprTrait, ForeignKeyAction, Func, InsertStatement, PostgresQueryBuilder, Query, SelectStatement,
-    SqliteQueryBuilder,
-};
+use sea_orm::sea_query::{Alias, BinOper, Expr, ExprTrait, ForeignKeyAction, Func, Query, SelectStatement};
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, IsolationLevel, Order, QueryResult, RuntimeErr,
     Statement, TransactionOptions, sqlx,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::Database;
 use crate::error::Error;
@@ -395,14 +393,38 @@ pub async fn defer_foreign_keys(db: &impl ConnectionTrait) -> Result<(), DbErr> 
     if is_sqlite(db) { db.execute_unprepared("PRAGMA defer_foreign_keys = ON").await.map(drop) } else { Ok(()) }
 }
 
-/// Inserts many rows, all at once.
+/// Inserts rows that are told as a JSON list of objects, all with one statement. `more` columns are the same in all
+/// rows.
 ///
 /// # Errors
 /// A failure of the database.
-pub async fn insert_all(db: &impl ConnectionTrait, inserts: &[InsertStatement]) -> Result<(), DbErr> {
+pub async fn insert_json(
+    db: &impl ConnectionTrait,
+    table: &str,
+    columns: &[&str],
+    rows: &Value,
+    more: &[(&str, Expr)],
+) -> Result<(), DbErr> {
     let sqlite = is_sqlite(db);
-    let written = |insert: &InsertStatement| {
-        if sqlite { insert.to_string(SqliteQueryBuilder) } else { insert.to_string(PostgresQueryBuilder) }
+    let rows = Expr::val(rows.to_string());
+    let mut select = Query::select();
+    for column in columns {
+        let own = Expr::col((Alias::new("row"), Alias::new(if sqlite { "value" } else { column })));
+        select.expr(if sqlite { own.binary(BinOper::Custom("->>"), Expr::val(*column)) } else { own });
+    }
+    for (_, value) in more {
+        select.expr(value.clone());
+    }
+    let source = if sqlite {
+        Func::cust(Alias::new("json_each")).arg(rows)
+    } else {
+        let row = Expr::null().cast_as(Alias::new(table));
+        Func::cust(Alias::new("json_populate_recordset")).args([row, rows.cast_as(Alias::new("json"))])
     };
-    run_script(db, &inserts.iter().map(written).collect::<Vec<_>>()).await
+    select.from_function(source, Alias::new("row"));
+    let names = columns.iter().copied().chain(more.iter().map(|(name, _)| *name));
+    let mut insert = Query::insert();
+    insert.into_table(Alias::new(table)).columns(names.map(Alias::new));
+    insert.select_from(select).map_err(|error| DbErr::Custom(error.to_string()))?;
+    db.execute(&insert).await.map(drop)
 }

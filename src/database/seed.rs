@@ -1,7 +1,7 @@
 //! What a fresh database contains: the records in the data files of `modules/`, and the rows that tell of its models.
 //!
 //! `modules/<module>/<series>/<model>.json` is a list of records; `modules/import.py` tells their form. They are
-//! written with a few multi-row statements, since a database must be ready in milliseconds.
+//! written with one statement a table, of which the database reads the rows as JSON: it must be ready in milliseconds.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,7 +10,7 @@ use entity::{
     ir_config_parameter, ir_module_module, res_company, res_country, res_currency, res_lang, res_partner, res_users,
     sessions,
 };
-use sea_orm::sea_query::{Alias, Expr, InsertStatement, Keyword, Query};
+use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::{Map, Value, json};
 
@@ -24,9 +24,6 @@ use crate::series::Series;
 
 /// The language that every database has.
 pub const DEFAULT_LANG: &str = "en_US";
-
-/// Rows of one INSERT, small enough for the 32,766 parameters that SQLite allows.
-const ROWS: usize = 400;
 
 /// The superuser, by whom the first records are made.
 const SUPERUSER: i32 = 1;
@@ -255,75 +252,55 @@ impl<'r> Loader<'r> {
     }
 
     async fn write(&self, db: &impl ConnectionTrait) -> Result<()> {
-        let mut statements = Vec::new();
         for (table, rows) in &self.rows {
-            let model = self.registry.of_table(table);
-            // Rows that are told no id have those after the last that was told.
-            let last = rows.iter().filter_map(|row| row.get("id")?.as_i64()).max().unwrap_or_default();
-            let mut free = last + 1..;
-            let rows: Vec<Map<String, Value>> = rows
-                .iter()
-                .map(|row| {
-                    let mut row = row.clone();
-                    if !row.contains_key("id") {
-                        row.insert("id".to_owned(), free.next().into());
-                    }
-                    row
-                })
-                .collect();
-            for rows in rows.chunks(ROWS) {
-                statements.push(self.insert(table, model.map(AsRef::as_ref), rows));
-            }
+            let Some(model) = self.registry.of_table(table) else { continue };
+            self.insert(db, model, rows).await?;
+            dialect::advance_sequence(db, table).await?;
         }
         for ((table, own, other), pairs) in &self.pairs {
-            let mut insert = Query::insert();
-            insert.into_table(Alias::new(table)).columns([Alias::new(own), Alias::new(other)]);
-            for (id, value) in pairs {
-                insert.values_panic([(*id).into(), self.id(value).as_i64().unwrap_or_default().into()]);
-            }
-            statements.push(insert);
-        }
-        dialect::insert_all(db, &statements).await?;
-        for table in self.rows.keys() {
-            dialect::advance_sequence(db, table).await?;
+            let row = |(id, value): &(i64, Value)| json!({own.as_str(): id, other.as_str(): self.id(value)});
+            let rows: Vec<Value> = pairs.iter().map(row).collect();
+            dialect::insert_json(db, table, &[own, other], &rows.into(), &[]).await?;
         }
         Ok(())
     }
 
-    fn insert(&self, table: &str, model: Option<&Model>, rows: &[Map<String, Value>]) -> InsertStatement {
-        let mut columns: Vec<&str> = Vec::new();
-        for key in rows.iter().flat_map(|row| row.keys()) {
+    /// Rows that are told no id have those after the last that was told.
+    async fn insert(&self, db: &impl ConnectionTrait, model: &Model, rows: &[Map<String, Value>]) -> Result<()> {
+        let last = rows.iter().filter_map(|row| row.get("id")?.as_i64()).max().unwrap_or_default();
+        let mut free = last + 1..;
+        let mut columns = vec!["id"];
+        for key in rows.iter().flat_map(Map::keys) {
             if !columns.contains(&key.as_str()) {
                 columns.push(key);
             }
         }
-        // Booleans that are not told are false, as for records that are made over the wire.
-        for field in model.into_iter().flat_map(|model| model.fields.values()) {
-            if field.kind == Kind::Boolean && field.is_column() && !columns.contains(&field.name.as_str()) {
-                columns.push(&field.name);
+        let links: Vec<&str> = columns
+            .iter()
+            .copied()
+            .filter(|column| model.field(column).is_some_and(|field| field.kind == Kind::Many2one))
+            .collect();
+        let row = |row: &Map<String, Value>| {
+            let mut row = row.clone();
+            if !row.contains_key("id") {
+                row.insert("id".to_owned(), free.next().into());
             }
-        }
-        let kind = |column: &str| model.and_then(|model| model.field(column)).map(|field| field.kind);
-        let log_access = model.is_some_and(|model| model.log_access);
-        let log = ["create_uid", "create_date", "write_uid", "write_date"];
-        let names = columns.iter().copied().chain(log.into_iter().filter(|_| log_access));
-        let mut insert = Query::insert();
-        insert.into_table(Alias::new(table)).columns(names.map(Alias::new));
-        for row in rows {
-            let mut values: Vec<Expr> = columns
-                .iter()
-                .map(|column| match (kind(column), row.get(*column)) {
-                    (Some(Kind::Boolean), None | Some(Value::Null)) => false.into(),
-                    (Some(Kind::Many2one), Some(value)) => expression(Some(&self.id(value))),
-                    (_, value) => expression(value),
-                })
-                .collect();
-            if log_access {
-                values.extend([SUPERUSER.into(), self.now.into(), SUPERUSER.into(), self.now.into()]);
+            for link in &links {
+                if let Some(value) = row.get_mut(*link) {
+                    *value = self.id(value);
+                }
             }
-            insert.values_panic(values);
-        }
-        insert
+            Value::from(row)
+        };
+        let rows: Vec<Value> = rows.iter().map(row).collect();
+        let log: [(&str, Expr); 4] = [
+            ("create_uid", SUPERUSER.into()),
+            ("create_date", self.now.into()),
+            ("write_uid", SUPERUSER.into()),
+            ("write_date", self.now.into()),
+        ];
+        let log = if model.log_access { log.as_slice() } else { &[] };
+        Ok(dialect::insert_json(db, &model.table, &columns, &rows.into(), log).await?)
     }
 }
 
@@ -345,20 +322,6 @@ fn description(model: &Model, model_id: i64, field: &Field, id: i64) -> Value {
         row["size"] = size.into();
     }
     row
-}
-
-/// A value of a data file as SQL. A null is a literal, since a parameter would have a type.
-fn expression(value: Option<&Value>) -> Expr {
-    match value {
-        None | Some(Value::Null) => Expr::Keyword(Keyword::Null),
-        Some(Value::Bool(flag)) => (*flag).into(),
-        Some(Value::String(text)) => text.clone().into(),
-        Some(Value::Number(number)) => match number.as_i64() {
-            Some(integer) => integer.into(),
-            None => number.as_f64().unwrap_or_default().into(),
-        },
-        Some(json) => json.clone().into(),
-    }
 }
 
 /// Fills in the configuration parameters that differ from database to database.

@@ -337,7 +337,7 @@ fn typed(mut column: ColumnDef, kind: Kind) -> ColumnDef {
         Kind::Text | Kind::Html => column.text(),
         Kind::Integer | Kind::Many2one | Kind::Many2oneReference => column.integer(),
         Kind::Float | Kind::Monetary => column.double(),
-        Kind::Boolean => column.boolean(),
+        Kind::Boolean => column.boolean().default(false),
         Kind::Date => column.date(),
         Kind::Datetime => column.date_time(),
         Kind::Binary => column.var_binary(u32::MAX >> 1),
