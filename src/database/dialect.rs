@@ -6,7 +6,6 @@ use sea_orm::{
     Statement, TransactionOptions, sqlx,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::Database;
 use crate::error::Error;
@@ -401,16 +400,16 @@ pub async fn defer_foreign_keys(db: &impl ConnectionTrait) -> Result<(), DbErr> 
 pub async fn insert_json(
     db: &impl ConnectionTrait,
     table: &str,
-    columns: &[&str],
-    rows: &Value,
+    columns: &[String],
+    rows: &str,
     more: &[(&str, Expr)],
 ) -> Result<(), DbErr> {
     let sqlite = is_sqlite(db);
-    let rows = Expr::val(rows.to_string());
+    let rows = Expr::val(rows);
     let mut select = Query::select();
     for column in columns {
-        let own = Expr::col((Alias::new("row"), Alias::new(if sqlite { "value" } else { column })));
-        select.expr(if sqlite { own.binary(BinOper::Custom("->>"), Expr::val(*column)) } else { own });
+        let own = Expr::col((Alias::new("row"), Alias::new(if sqlite { "value" } else { column.as_str() })));
+        select.expr(if sqlite { own.binary(BinOper::Custom("->>"), Expr::val(column.as_str())) } else { own });
     }
     for (_, value) in more {
         select.expr(value.clone());
@@ -422,7 +421,7 @@ pub async fn insert_json(
         Func::cust(Alias::new("json_populate_recordset")).args([row, rows.cast_as(Alias::new("json"))])
     };
     select.from_function(source, Alias::new("row"));
-    let names = columns.iter().copied().chain(more.iter().map(|(name, _)| *name));
+    let names = columns.iter().map(String::as_str).chain(more.iter().map(|(name, _)| *name));
     let mut insert = Query::insert();
     insert.into_table(Alias::new(table)).columns(names.map(Alias::new));
     insert.select_from(select).map_err(|error| DbErr::Custom(error.to_string()))?;

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use migration::{Migrator, MigratorTrait};
 use regex::Regex;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel};
 use tokio::sync::Mutex;
 
-use super::seed::{self, NewDatabase};
+use super::seed::{self, Content, NewDatabase};
 use super::store::{Store, is_valid_name};
 use super::{Database, Step};
 use crate::clock::Clock;
@@ -316,9 +316,22 @@ impl Databases {
     /// Writes what a fresh database contains.
     fn base_content(&self, new: NewDatabase) -> impl for<'a> Fn(&'a DatabaseTransaction) -> Step<'a, ()> + Send {
         let (series, now) = (self.series, self.clock.now());
+        // It is put together while the tables are made.
+        let content = Arc::new(OnceLock::new());
+        let of_series = move |content: Arc<OnceLock<Content>>| {
+            tokio::task::spawn_blocking(move || {
+                content.get_or_init(|| Content::of(series));
+                content
+            })
+        };
+        drop(of_series(Arc::clone(&content)));
         move |tx| {
-            let new = new.clone();
-            Box::pin(async move { seed::fill(tx, series, now, &new).await })
+            let (new, content) = (new.clone(), of_series(Arc::clone(&content)));
+            Box::pin(async move {
+                let content = content.await.map_err(|error| DbErr::Custom(error.to_string()))?;
+                let content = content.get().expect("it was just put together");
+                seed::fill(tx, series, content, now, &new).await
+            })
         }
     }
 

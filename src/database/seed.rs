@@ -25,6 +25,22 @@ use crate::series::Series;
 /// The language that every database has.
 pub const DEFAULT_LANG: &str = "en_US";
 
+/// The tables that are written first: those to which all others refer, and before them the few rows that refer to each
+/// other in a circle. As long as a reference is open, SQLite looks through all tables for it with each row.
+const FIRST: [&str; 11] = [
+    "res_users",
+    "res_partner",
+    "res_company",
+    "res_currency",
+    "res_country",
+    "res_country_state",
+    "res_groups",
+    "ir_module_category",
+    "ir_model",
+    "ir_model_fields",
+    "ir_model_data",
+];
+
 /// The superuser, by whom the first records are made.
 const SUPERUSER: i32 = 1;
 /// The administrator, as whom people log in first.
@@ -53,15 +69,15 @@ pub struct NewDatabase {
 ///
 /// # Panics
 /// A data file is no list of objects; the tests of this module read every one.
-pub async fn fill(db: &impl ConnectionTrait, series: Series, now: NaiveDateTime, new: &NewDatabase) -> Result<()> {
-    let registry = Registry::base(series);
+pub async fn fill(
+    db: &impl ConnectionTrait,
+    series: Series,
+    content: &Content,
+    now: NaiveDateTime,
+    new: &NewDatabase,
+) -> Result<()> {
     dialect::defer_foreign_keys(db).await?;
-    let mut loader = Loader::new(&registry, now);
-    loader.models();
-    for file in data_files(series) {
-        loader.load(file);
-    }
-    loader.write(db).await?;
+    content.write(db, now).await?;
     parameters(db, now).await?;
     let base = ir_module_module::Entity::update_many()
         .col_expr(ir_module_module::Column::LatestVersion, Expr::value(series.base_version()));
@@ -143,10 +159,57 @@ pub fn countries(series: Series) -> Vec<[String; 2]> {
 /// What is told of a record beside its values.
 const HEAD: [&str; 4] = ["id", "xmlid", "data_id", "noupdate"];
 
+/// The rows of a fresh database, as the database reads them.
+#[derive(Debug)]
+pub struct Content {
+    tables: Vec<Rows>,
+}
+
+/// The rows of one table.
+#[derive(Debug)]
+struct Rows {
+    table: String,
+    columns: Vec<String>,
+    /// A list of objects, as JSON.
+    rows: String,
+    has_id: bool,
+    log_access: bool,
+}
+
+impl Content {
+    /// What a database of a series contains at first. It takes a while to put it together, so this is for another thread.
+    #[must_use]
+    pub fn of(series: Series) -> Self {
+        let registry = Registry::base(series);
+        let mut loader = Loader::new(&registry);
+        loader.models();
+        for file in data_files(series) {
+            loader.load(file);
+        }
+        loader.finish()
+    }
+
+    async fn write(&self, db: &impl ConnectionTrait, now: NaiveDateTime) -> Result<()> {
+        let log: [(&str, Expr); 4] = [
+            ("create_uid", SUPERUSER.into()),
+            ("create_date", now.into()),
+            ("write_uid", SUPERUSER.into()),
+            ("write_date", now.into()),
+        ];
+        for Rows { table, columns, rows, has_id, log_access } in &self.tables {
+            let log = if *log_access { log.as_slice() } else { &[] };
+            dialect::insert_json(db, table, columns, rows, log).await?;
+            if *has_id {
+                dialect::advance_sequence(db, table).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Collects rows by table, and resolves external ids when all records are known.
 struct Loader<'r> {
     registry: &'r Registry,
-    now: NaiveDateTime,
     /// Ids by external id, and of models and their fields by name.
     ids: HashMap<String, i64>,
     rows: BTreeMap<String, Vec<Map<String, Value>>>,
@@ -155,8 +218,8 @@ struct Loader<'r> {
 }
 
 impl<'r> Loader<'r> {
-    fn new(registry: &'r Registry, now: NaiveDateTime) -> Self {
-        Self { registry, now, ids: HashMap::new(), rows: BTreeMap::new(), pairs: BTreeMap::new() }
+    fn new(registry: &'r Registry) -> Self {
+        Self { registry, ids: HashMap::new(), rows: BTreeMap::new(), pairs: BTreeMap::new() }
     }
 
     fn row(&mut self, table: &str, row: Value) {
@@ -251,77 +314,99 @@ impl<'r> Loader<'r> {
         }
     }
 
-    async fn write(&self, db: &impl ConnectionTrait) -> Result<()> {
-        for (table, rows) in &self.rows {
-            let Some(model) = self.registry.of_table(table) else { continue };
-            self.insert(db, model, rows).await?;
-            dialect::advance_sequence(db, table).await?;
+    fn finish(mut self) -> Content {
+        let mut rows: Vec<(String, Vec<Map<String, Value>>)> = std::mem::take(&mut self.rows).into_iter().collect();
+        rows.sort_by_key(|(table, _)| FIRST.iter().position(|first| first == table).unwrap_or(FIRST.len()));
+        let mut tables = Vec::new();
+        for (table, rows) in rows {
+            if let Some(model) = self.registry.of_table(&table) {
+                tables.push(self.rows_of(model, rows));
+            }
         }
         for ((table, own, other), pairs) in &self.pairs {
             let row = |(id, value): &(i64, Value)| json!({own.as_str(): id, other.as_str(): self.id(value)});
             let rows: Vec<Value> = pairs.iter().map(row).collect();
-            dialect::insert_json(db, table, &[own, other], &rows.into(), &[]).await?;
+            tables.push(Rows {
+                table: table.clone(),
+                columns: vec![own.clone(), other.clone()],
+                rows: Value::from(rows).to_string(),
+                has_id: false,
+                log_access: false,
+            });
         }
-        Ok(())
+        Content { tables }
     }
 
     /// Rows that are told no id have those after the last that was told.
-    async fn insert(&self, db: &impl ConnectionTrait, model: &Model, rows: &[Map<String, Value>]) -> Result<()> {
+    fn rows_of(&self, model: &Model, mut rows: Vec<Map<String, Value>>) -> Rows {
         let last = rows.iter().filter_map(|row| row.get("id")?.as_i64()).max().unwrap_or_default();
         let mut free = last + 1..;
-        let mut columns = vec!["id"];
+        let mut columns = vec!["id".to_owned()];
         for key in rows.iter().flat_map(Map::keys) {
-            if !columns.contains(&key.as_str()) {
-                columns.push(key);
+            if !columns.contains(key) {
+                columns.push(key.clone());
             }
         }
-        let links: Vec<&str> = columns
-            .iter()
-            .copied()
-            .filter(|column| model.field(column).is_some_and(|field| field.kind == Kind::Many2one))
-            .collect();
-        let row = |row: &Map<String, Value>| {
-            let mut row = row.clone();
+        let is_link = |column: &&String| model.field(column).is_some_and(|field| field.kind == Kind::Many2one);
+        let links: Vec<&String> = columns.iter().filter(is_link).collect();
+        for row in &mut rows {
             if !row.contains_key("id") {
                 row.insert("id".to_owned(), free.next().into());
             }
             for link in &links {
-                if let Some(value) = row.get_mut(*link) {
+                if let Some(value) = row.get_mut(*link)
+                    && value.is_string()
+                {
                     *value = self.id(value);
                 }
             }
-            Value::from(row)
-        };
-        let rows: Vec<Value> = rows.iter().map(row).collect();
-        let log: [(&str, Expr); 4] = [
-            ("create_uid", SUPERUSER.into()),
-            ("create_date", self.now.into()),
-            ("write_uid", SUPERUSER.into()),
-            ("write_date", self.now.into()),
-        ];
-        let log = if model.log_access { log.as_slice() } else { &[] };
-        Ok(dialect::insert_json(db, &model.table, &columns, &rows.into(), log).await?)
+        }
+        let rows = serde_json::to_string(&rows).unwrap_or_default();
+        Rows { table: model.table.clone(), columns, rows, has_id: true, log_access: model.log_access }
     }
 }
 
-/// The row of `ir_model_fields` of a field.
+/// The row of `ir_model_fields` of a field: what is not so is left out.
 fn description(model: &Model, model_id: i64, field: &Field, id: i64) -> Value {
-    let mut row = json!({
-        "id": id, "model_id": model_id, "model": model.name, "name": field.name, "state": "base",
-        "field_description": {"en_US": field.string}, "ttype": field.kind.name(), "relation": field.relation,
-        "relation_field": field.inverse, "related": field.related, "required": field.required,
-        "readonly": field.readonly, "store": field.store, "copied": field.copy, "index": field.index,
-        "selectable": true, "on_delete": field.ondelete.as_deref().filter(|_| field.kind == Kind::Many2one),
-    });
-    if let Some(relation) = &field.table {
-        row["relation_table"] = relation.table.clone().into();
-        row["column1"] = relation.own.clone().into();
-        row["column2"] = relation.other.clone().into();
+    let mut row = Map::new();
+    let mut put = |name: &str, value: Value| {
+        row.insert(name.to_owned(), value);
+    };
+    put("id", id.into());
+    put("model_id", model_id.into());
+    put("model", model.name.clone().into());
+    put("name", field.name.clone().into());
+    put("state", "base".into());
+    put("field_description", json!({"en_US": field.string}));
+    put("ttype", field.kind.name().into());
+    put("selectable", true.into());
+    let flags = [
+        ("required", field.required),
+        ("readonly", field.readonly),
+        ("store", field.store),
+        ("copied", field.copy),
+        ("index", field.index),
+    ];
+    for (name, _) in flags.into_iter().filter(|(_, flag)| *flag) {
+        put(name, true.into());
+    }
+    let on_delete = field.ondelete.as_ref().filter(|_| field.kind == Kind::Many2one);
+    let texts = [
+        ("relation", field.relation.as_ref()),
+        ("relation_field", field.inverse.as_ref()),
+        ("related", field.related.as_ref()),
+        ("on_delete", on_delete),
+        ("relation_table", field.table.as_ref().map(|relation| &relation.table)),
+        ("column1", field.table.as_ref().map(|relation| &relation.own)),
+        ("column2", field.table.as_ref().map(|relation| &relation.other)),
+    ];
+    for (name, text) in texts.into_iter().filter_map(|(name, text)| Some((name, text?))) {
+        put(name, text.clone().into());
     }
     if let Some(size) = field.size {
-        row["size"] = size.into();
+        put("size", size.into());
     }
-    row
+    row.into()
 }
 
 /// Fills in the configuration parameters that differ from database to database.

@@ -94,8 +94,8 @@ impl Kind {
 
 /// A field as a data file or a row of `ir_model_fields` defines it.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[serde(try_from = "Map<String, Value>")]
 pub struct FieldDefinition {
-    #[serde(rename = "type")]
     kind: Option<Kind>,
     string: Option<String>,
     relation: Option<String>,
@@ -104,49 +104,79 @@ pub struct FieldDefinition {
     ondelete: Option<String>,
     related: Option<String>,
     selection: Option<Vec<(String, String)>>,
-    #[serde(default)]
     dynamic: bool,
     size: Option<usize>,
     digits: Option<(u32, u32)>,
-    #[serde(default)]
-    translate: Translate,
+    translate: bool,
     default: Option<Value>,
-    groups: Option<Groups>,
+    groups: Vec<String>,
     aggregator: Option<String>,
-    #[serde(default)]
     index: bool,
-    #[serde(default)]
     required: bool,
-    #[serde(default)]
     readonly: bool,
-    #[serde(default)]
     computed: bool,
-    #[serde(default)]
     inherited: bool,
     store: Option<bool>,
     copy: Option<bool>,
     searchable: Option<bool>,
-    #[serde(default)]
     manual: bool,
-    #[serde(flatten)]
+    /// What is not said above.
     attributes: Map<String, Value>,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(from = "Value")]
-struct Translate(bool);
+impl TryFrom<Map<String, Value>> for FieldDefinition {
+    type Error = serde_json::Error;
 
-impl From<Value> for Translate {
-    fn from(value: Value) -> Self {
-        Self(crate::python::truth(&value))
+    /// Reads what a data file says of a field. By hand, since there are thousands of fields and a database is ready in
+    /// milliseconds.
+    fn try_from(definition: Map<String, Value>) -> Result<Self, Self::Error> {
+        fn read<T: serde::de::DeserializeOwned>(value: Value) -> Result<Option<T>, serde_json::Error> {
+            serde_json::from_value(value).map(Some)
+        }
+        let text = |value: Value| match value {
+            Value::String(text) => Some(text),
+            _ => None,
+        };
+        let mut field = Self::default();
+        for (key, value) in definition {
+            let truth = crate::python::truth(&value);
+            match key.as_str() {
+                "type" => field.kind = read(value)?,
+                "string" => field.string = text(value),
+                "relation" => field.relation = text(value),
+                "inverse" => field.inverse = text(value),
+                "table" => field.table = read(value)?,
+                "ondelete" => field.ondelete = text(value),
+                "related" => field.related = text(value),
+                "selection" => field.selection = read(value)?,
+                "dynamic" => field.dynamic = truth,
+                "size" => field.size = read(value)?,
+                "digits" => field.digits = read(value)?,
+                "translate" => field.translate = truth,
+                "default" => field.default = Some(value),
+                "groups" => {
+                    field.groups = match value {
+                        Value::String(list) => list.split(',').map(|group| group.trim().to_owned()).collect(),
+                        list => read(list)?.unwrap_or_default(),
+                    }
+                }
+                "aggregator" => field.aggregator = text(value),
+                "index" => field.index = truth,
+                "required" => field.required = truth,
+                "readonly" => field.readonly = truth,
+                "computed" => field.computed = truth,
+                "inherited" => field.inherited = truth,
+                "store" => field.store = Some(truth),
+                "copy" => field.copy = Some(truth),
+                "searchable" => field.searchable = Some(truth),
+                "manual" => field.manual = truth,
+                _ => {
+                    field.attributes.insert(key, value);
+                }
+            }
+        }
+        Ok(field)
     }
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-enum Groups {
-    Text(String),
-    List(Vec<String>),
 }
 
 impl FieldDefinition {
@@ -201,7 +231,7 @@ impl FieldDefinition {
                 .and_then(Value::as_u64)
                 .and_then(|size| usize::try_from(size).ok())
                 .filter(|n| *n > 0),
-            translate: Translate(row.get("translate").is_some_and(crate::python::truth)),
+            translate: row.get("translate").is_some_and(crate::python::truth),
             index: flag("index"),
             required: flag("required"),
             readonly: flag("readonly"),
@@ -298,13 +328,9 @@ impl Field {
             dynamic: definition.dynamic,
             size: definition.size,
             digits: definition.digits,
-            translate: definition.translate.0,
+            translate: definition.translate,
             default: definition.default,
-            groups: match definition.groups {
-                None => Vec::new(),
-                Some(Groups::Text(text)) => text.split(',').map(|group| group.trim().to_owned()).collect(),
-                Some(Groups::List(list)) => list,
-            },
+            groups: definition.groups,
             aggregator: definition.aggregator,
             index: definition.index,
             required: definition.required,
