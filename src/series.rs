@@ -623,12 +623,6 @@ impl Series {
         self >= Self::V19
     }
 
-    /// Whether `fields_get` shows fields as readonly to who may not write (up to 18.0).
-    #[must_use]
-    pub fn shows_fields_as_readonly(self) -> bool {
-        false
-    }
-
     /// Whether a field without translations is told to have its text in all languages (up to 17.0).
     #[must_use]
     pub fn translates_all_fields(self) -> bool {

@@ -10,6 +10,7 @@ pub mod ir_model_data;
 pub mod ir_module_module;
 pub mod ir_rule;
 pub mod ir_sequence;
+pub mod ir_ui_view;
 pub mod onchange;
 pub mod res_bank;
 pub mod res_company;
@@ -206,6 +207,7 @@ pub fn behaviour(model: &str) -> &'static dyn Behaviour {
         "ir.sequence.date_range" => &ir_sequence::IrSequenceDateRange,
         "res.currency.rate" => &res_currency::ResCurrencyRate,
         "ir.sequence" => &ir_sequence::IrSequence,
+        "ir.ui.view" => &ir_ui_view::IrUiView,
         "res.bank" => &res_bank::ResBank,
         "res.partner.bank" => &res_bank::ResPartnerBank,
         "res.company" => &res_company::ResCompany,

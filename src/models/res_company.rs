@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 
+use super::res_partner::ADDRESS;
 use super::{Behaviour, Values};
 use crate::error::{Error, Result};
 use crate::orm::domain::{Domain, Operator};
@@ -104,6 +105,26 @@ impl Behaviour for ResCompany {
         Ok(())
     }
 
+    async fn inverse(
+        &self,
+        env: &Env<'_>,
+        model: &Model,
+        ids: &[i32],
+        field: &Field,
+        value: &Value,
+    ) -> Result<bool> {
+        if !ADDRESS.contains(&field.name.as_str()) {
+            return Ok(false);
+        }
+        let Some(link) = model.field("partner_id").cloned() else { return Ok(false) };
+        let partners = env.model("res.partner").await?;
+        let linked = read::values(&env.sudo(), model, ids, &link).await?;
+        let linked: Vec<i32> = linked.iter().flat_map(read::ids_in).collect();
+        let values = Map::from_iter([(field.name.clone(), value.clone())]);
+        write::write(&env.sudo(), &partners, &linked, values).await?;
+        Ok(true)
+    }
+
     async fn compute(
         &self,
         env: &Env<'_>,
@@ -111,6 +132,9 @@ impl Behaviour for ResCompany {
         field: &Field,
         ids: &[i32],
     ) -> Result<Option<HashMap<i32, Value>>> {
+        if ADDRESS.contains(&field.name.as_str()) {
+            return of_partner(env, model, ids, &field.name).await.map(Some);
+        }
         let Some(path) = model.field("parent_path").cloned() else { return Ok(None) };
         let ancestors = |path: &Value| -> Vec<i32> {
             path.as_str().unwrap_or_default().split('/').filter_map(|id| id.parse().ok()).collect()
@@ -138,6 +162,22 @@ impl Behaviour for ResCompany {
             _ => None,
         })
     }
+}
+
+/// A field of the companies' partners, by company.
+async fn of_partner(env: &Env<'_>, model: &Model, ids: &[i32], name: &str) -> Result<HashMap<i32, Value>> {
+    let partners = env.model("res.partner").await?;
+    let (Some(link), Some(field)) = (model.field("partner_id").cloned(), partners.field(name).cloned()) else {
+        return Ok(HashMap::new());
+    };
+    let companies = read::fetch(&env.sudo(), model, ids, &[link]).await?;
+    let linked: Vec<i32> = companies.values().flat_map(|company| read::ids_in(&company["partner_id"])).collect();
+    let mut linked = read::fetch(&env.sudo(), &partners, &linked, &[field]).await?;
+    let mut value = |company: &Map<String, Value>| {
+        let partner = read::ids_in(&company["partner_id"]).first().and_then(|id| linked.get_mut(id));
+        partner.and_then(|partner| partner.get(name).cloned())
+    };
+    Ok(companies.iter().filter_map(|(id, company)| Some((*id, value(company)?))).collect())
 }
 
 /// A currency that a company works with is active.

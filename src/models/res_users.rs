@@ -411,30 +411,7 @@ impl Behaviour for ResUsers {
                 let users = users.all(env.db()).await?;
                 Some(users.into_iter().map(|user| (user.id, user.totp_secret.is_some().into())).collect())
             }
-            _ => {
-                // `in_group_3` and `sel_groups_2_4` stand for memberships, up to 18.0.
-                let groups: Vec<i32> = name
-                    .strip_prefix("in_group_")
-                    .or_else(|| name.strip_prefix("sel_groups_"))
-                    .into_iter()
-                    .flat_map(|list| list.split('_').filter_map(|id| id.parse().ok()))
-                    .collect();
-                if groups.is_empty() {
-                    return Ok(None);
-                }
-                let mut values = HashMap::new();
-                for id in ids {
-                    let of_user = &env.user_of(*id).await?.groups;
-                    let last = groups.iter().rev().find(|group| of_user.contains(group));
-                    let value = match last {
-                        Some(group) if name.starts_with("sel_") => (*group).into(),
-                        Some(_) => true.into(),
-                        None => false.into(),
-                    };
-                    values.insert(*id, value);
-                }
-                Some(values)
-            }
+            _ => None,
         })
     }
 
@@ -456,26 +433,9 @@ impl Behaviour for ResUsers {
         Ok(Some(if leaf.operator.is_negative() { found.negated() } else { found }))
     }
 
-    async fn inverse(&self, env: &Env<'_>, model: &Model, ids: &[i32], field: &Field, value: &Value) -> Result<bool> {
-        let name = field.name.as_str();
-        if matches!(name, "password" | "new_password") {
-            // `store_password` does it.
-            return Ok(true);
-        }
-        let groups = name.strip_prefix("in_group_").or_else(|| name.strip_prefix("sel_groups_"));
-        let Some(groups) = groups else { return Ok(false) };
-        let chosen = if name.starts_with("sel_") { value.as_i64() } else { None };
-        let commands: Vec<Value> = groups
-            .split('_')
-            .filter_map(|id| id.parse::<i64>().ok())
-            .map(|id| {
-                let member = chosen.map_or_else(|| python::truth(value) && value.is_boolean(), |chosen| chosen == id);
-                json!([if member { 4 } else { 3 }, id])
-            })
-            .collect();
-        let values = Map::from_iter([(groups_field(model).to_owned(), commands.into())]);
-        write::write(env, model, ids, values).await?;
-        Ok(true)
+    async fn inverse(&self, _: &Env<'_>, _: &Model, _: &[i32], field: &Field, _: &Value) -> Result<bool> {
+        // `store_password` keeps them.
+        Ok(matches!(field.name.as_str(), "password" | "new_password"))
     }
 
     async fn call(&self, env: &Env<'_>, model: &Model, call: &Bound) -> Result<Option<Value>> {

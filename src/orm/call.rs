@@ -45,48 +45,13 @@ impl Bound {
 }
 
 /// Methods that write nothing, so that they need not wait for writers.
-const READING: [&str; 41] = [
-    "search",
-    "search_read",
-    "search_count",
-    "search_fetch",
-    "read",
-    "exists",
-    "name_search",
-    "name_get",
-    "fields_get",
-    "default_get",
-    "onchange",
-    "read_group",
-    "formatted_read_group",
-    "formatted_read_grouping_sets",
-    "web_read",
-    "web_search_read",
-    "web_read_group",
-    "web_name_search",
-    "read_progress_bar",
-    "get_views",
-    "get_view",
-    "fields_view_get",
-    "load_views",
-    "get_metadata",
-    "get_external_id",
-    "check_access_rights",
-    "check_access",
-    "check_access_rule",
-    "has_access",
-    "check_field_access_rights",
-    "get_field_translations",
-    "has_group",
-    "has_groups",
-    "context_get",
-    "get_param",
-    "check_object_reference",
-    "xmlid_to_res_id",
-    "get_installed",
-    "copy_data",
-    "search_panel_select_range",
-    "search_panel_select_multi_range",
+const READING: [&str; 37] = [
+    "search", "search_read", "search_count", "read", "exists", "name_search", "name_get", "fields_get",
+    "default_get", "onchange", "read_group", "formatted_read_group", "formatted_read_grouping_sets", "web_read",
+    "web_search_read", "web_read_group", "web_name_search", "read_progress_bar", "get_views", "get_view",
+    "fields_view_get", "load_views", "get_metadata", "get_external_id", "check_access_rights", "check_access",
+    "check_access_rule", "has_access", "check_field_access_rights", "get_field_translations", "has_group", "has_groups",
+    "context_get", "get_param", "check_object_reference", "get_installed", "copy_data",
 ];
 
 /// Whether there is a model of that name.
@@ -411,7 +376,7 @@ impl Shared<'_, '_> {
                 if !may && python::truth(call.get("raise_exception")) {
                     access::check_model(env, model, operation).await?;
                 }
-                // 19.0 says nothing where it would raise.
+                // From 18.0 on it says nothing where it would raise.
                 let silent = env.series().access_check_says_nothing() && python::truth(call.get("raise_exception"));
                 Ok(if silent { Value::Null } else { may.into() })
             }

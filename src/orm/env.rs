@@ -320,7 +320,7 @@ impl<'a> Env<'a> {
         if DEFAULTS.contains(&model) {
             forget.push("defaults");
         }
-        let rights = RIGHTS.contains(&model) && model != "ir.model.data";
+        let rights = RIGHTS.contains(&model);
         let registry = REGISTRY.contains(&model);
         if rights {
             forget.extend(["rights", "user"]);

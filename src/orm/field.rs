@@ -366,7 +366,9 @@ impl Field {
     /// then they are never out of date.
     #[must_use]
     pub fn is_column(&self) -> bool {
-        self.store && self.related.is_none() && !self.kind.is_x2many() && !self.is_attachment()
+        // What depends on the company has one value here, and Odoo stores it elsewhere.
+        let kept = self.store || self.attribute("company_dependent").is_some_and(|value| *value == true);
+        kept && self.related.is_none() && !self.kind.is_x2many() && !self.is_attachment()
     }
 
     /// Whether its content is a row of `ir_attachment`.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::access::{self, Operation};
+use super::access;
 use super::env::Env;
 use super::field::{Field, Kind};
 use super::registry::Model;
@@ -21,17 +21,12 @@ pub async fn fields_get(env: &Env<'_>, model: &Model, fields: &Value, attributes
         Some(names.iter().map(python::text).collect())
     };
     let (wanted, attributes) = (names(fields), names(attributes));
-    let writable =
-        access::may(env, model, Operation::Write).await? || access::may(env, model, Operation::Create).await?;
     let mut described = Map::new();
     for field in model.fields.values() {
         if wanted.as_ref().is_some_and(|wanted| !wanted.contains(&field.name)) || !access::may_see(env, field).await? {
             continue;
         }
         let mut description = describe(env, model, field).await?;
-        if !writable && env.series().shows_fields_as_readonly() {
-            description.insert("readonly".to_owned(), true.into());
-        }
         if let Some(attributes) = &attributes {
             description.retain(|name, _| attributes.contains(name));
         }
@@ -99,8 +94,7 @@ pub async fn describe(env: &Env<'_>, model: &Model, field: &Field) -> Result<Map
                 put("relation_field", inverse.clone().into());
             }
         }
-        Kind::Selection => put("selection", selection(env, model, field).await?),
-        Kind::Reference => put("selection", selection(env, model, field).await?),
+        Kind::Selection | Kind::Reference => put("selection", selection(env, model, field).await?),
         Kind::Char | Kind::Text | Kind::Html => {
             put("translate", field.translate.into());
             if field.kind == Kind::Char {
@@ -122,12 +116,13 @@ pub async fn describe(env: &Env<'_>, model: &Model, field: &Field) -> Result<Map
                 }
             }
         }
-        Kind::Float => put("digits", field.digits.map_or(Value::Null, |(size, scale)| json!([size, scale]))),
+        Kind::Float => {
+            if let Some((size, scale)) = field.digits {
+                put("digits", json!([size, scale]));
+            }
+        }
         Kind::Monetary => put("currency_field", extra("currency_field").unwrap_or_else(|| "currency_id".into())),
         _ => {}
-    }
-    if about.get("digits").is_some_and(Value::is_null) {
-        about.shift_remove("digits");
     }
     Ok(about)
 }
