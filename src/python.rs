@@ -138,11 +138,9 @@ pub fn repr(value: &Value) -> String {
                     c if c == quote => written.extend(['\\', c]),
                     c if c.is_control() => {
                         let code = u32::from(c);
-                        written.push_str(&if code < 0x100 {
-                            format!("\\x{code:02x}")
-                        } else {
-                            format!("\\u{code:04x}")
-                        });
+                        let hex = if code < 0x100 { format!("x{code:02x}") } else { format!("u{code:04x}") };
+                        written.push('\\');
+                        written.push_str(&hex);
                     }
                     c => written.push(c),
                 }

@@ -279,7 +279,7 @@ pub fn quoted(name: &str) -> String {
 }
 
 /// The words for what a foreign key does when its target goes.
-pub fn on_delete(action: &ForeignKeyAction) -> &'static str {
+pub fn on_delete(action: ForeignKeyAction) -> &'static str {
     match action {
         ForeignKeyAction::Cascade => "CASCADE",
         ForeignKeyAction::Restrict => "RESTRICT",

@@ -171,7 +171,7 @@ struct Rows {
     table: String,
     columns: Vec<String>,
     /// A list of objects, as JSON.
-    rows: String,
+    json: String,
     has_id: bool,
     log_access: bool,
 }
@@ -196,9 +196,9 @@ impl Content {
             ("write_uid", SUPERUSER.into()),
             ("write_date", now.into()),
         ];
-        for Rows { table, columns, rows, has_id, log_access } in &self.tables {
+        for Rows { table, columns, json, has_id, log_access } in &self.tables {
             let log = if *log_access { log.as_slice() } else { &[] };
-            dialect::insert_json(db, table, columns, rows, log).await?;
+            dialect::insert_json(db, table, columns, json, log).await?;
             if *has_id {
                 dialect::advance_sequence(db, table).await?;
             }
@@ -243,10 +243,9 @@ impl<'r> Loader<'r> {
             self.row("ir_model", row);
             let name = format!("model_{}", model.name.replace('.', "_"));
             self.external("base", &name, "ir.model", model_id, None, false);
-            let mut next = model.fields_from.map_or(field_id + 1, |id| i64::from(id).max(field_id + 1));
-            for field in model.fields.values() {
-                field_id = next;
-                next += 1;
+            let first = model.fields_from.map_or(field_id + 1, |id| i64::from(id).max(field_id + 1));
+            for (id, field) in (first..).zip(model.fields.values()) {
+                field_id = id;
                 self.row("ir_model_fields", description(model, model_id, field, field_id));
             }
         }
@@ -329,7 +328,7 @@ impl<'r> Loader<'r> {
             tables.push(Rows {
                 table: table.clone(),
                 columns: vec![own.clone(), other.clone()],
-                rows: Value::from(rows).to_string(),
+                json: Value::from(rows).to_string(),
                 has_id: false,
                 log_access: false,
             });
@@ -361,8 +360,8 @@ impl<'r> Loader<'r> {
                 }
             }
         }
-        let rows = serde_json::to_string(&rows).unwrap_or_default();
-        Rows { table: model.table.clone(), columns, rows, has_id: true, log_access: model.log_access }
+        let json = serde_json::to_string(&rows).unwrap_or_default();
+        Rows { table: model.table.clone(), columns, json, has_id: true, log_access: model.log_access }
     }
 }
 

@@ -596,7 +596,10 @@ mod tests {
     use super::*;
 
     fn values(pairs: Value) -> Values {
-        pairs.as_object().cloned().unwrap_or_default()
+        match pairs {
+            Value::Object(values) => values,
+            _ => Values::new(),
+        }
     }
 
     #[test]

@@ -272,7 +272,7 @@ async fn complete(env: &Env<'_>, record: &mut Values) -> Result<()> {
         let standard = field::default_relation(&model, &relation);
         let (column, back) =
             if own == other { ("id1".to_owned(), "id2".to_owned()) } else { (standard.own, standard.other) };
-        record.insert("relation_table".to_owned(), format!("x_{}_{}_{name}_rel", own, other).into());
+        record.insert("relation_table".to_owned(), format!("x_{own}_{other}_{name}_rel").into());
         record.insert("column1".to_owned(), column.into());
         record.insert("column2".to_owned(), back.into());
     }

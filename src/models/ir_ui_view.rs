@@ -35,14 +35,7 @@ impl Behaviour for IrUiView {
         Ok(Some(records.into_iter().map(|(id, record)| (id, record["arch_db"].clone())).collect()))
     }
 
-    async fn inverse(
-        &self,
-        env: &Env<'_>,
-        model: &Model,
-        ids: &[i32],
-        field: &Field,
-        value: &Value,
-    ) -> Result<bool> {
+    async fn inverse(&self, env: &Env<'_>, model: &Model, ids: &[i32], field: &Field, value: &Value) -> Result<bool> {
         if !ARCHITECTURE.contains(&field.name.as_str()) {
             return Ok(false);
         }

@@ -105,14 +105,7 @@ impl Behaviour for ResCompany {
         Ok(())
     }
 
-    async fn inverse(
-        &self,
-        env: &Env<'_>,
-        model: &Model,
-        ids: &[i32],
-        field: &Field,
-        value: &Value,
-    ) -> Result<bool> {
+    async fn inverse(&self, env: &Env<'_>, model: &Model, ids: &[i32], field: &Field, value: &Value) -> Result<bool> {
         if !ADDRESS.contains(&field.name.as_str()) {
             return Ok(false);
         }

@@ -164,6 +164,7 @@ pub async fn partner(db: &impl ConnectionTrait, partner: i32) -> Result<Option<p
 }
 
 /// The context in which the user works: `{"lang", "tz", "uid"}`.
+#[must_use]
 pub fn context(caller: &Caller, partner: Option<&partner_row::Model>) -> Value {
     context_of(caller.user.id, partner)
 }
@@ -553,13 +554,12 @@ async fn memberships(env: &Env<'_>) -> Result<Values> {
     let mut of_category: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
     let mut described = Values::new();
     for (id, record) in &records {
-        match read::ids_in(&record["category_id"]).first() {
-            Some(category) => of_category.entry(*category).or_default().push(*id),
-            None => {
-                let field = json!({"type": "boolean", "string": record["name"], "exportable": false,
-                    "selectable": false});
-                described.insert(format!("in_group_{id}"), field);
-            }
+        if let Some(category) = read::ids_in(&record["category_id"]).first() {
+            of_category.entry(*category).or_default().push(*id);
+        } else {
+            let field = json!({"type": "boolean", "string": record["name"], "exportable": false,
+                "selectable": false});
+            described.insert(format!("in_group_{id}"), field);
         }
     }
     let kinds = ir_model_data::find(&env.sudo(), "base.module_category_user_type").await?.map(|(_, id)| id);

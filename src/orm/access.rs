@@ -307,6 +307,7 @@ pub async fn check_model(env: &Env<'_>, model: &Model, operation: Operation) -> 
 ///
 /// # Errors
 /// A failure of the database.
+#[must_use]
 pub fn rules<'e>(
     env: &'e Env<'_>,
     model: &'e Model,

@@ -46,12 +46,43 @@ impl Bound {
 
 /// Methods that write nothing, so that they need not wait for writers.
 const READING: [&str; 37] = [
-    "search", "search_read", "search_count", "read", "exists", "name_search", "name_get", "fields_get",
-    "default_get", "onchange", "read_group", "formatted_read_group", "formatted_read_grouping_sets", "web_read",
-    "web_search_read", "web_read_group", "web_name_search", "read_progress_bar", "get_views", "get_view",
-    "fields_view_get", "load_views", "get_metadata", "get_external_id", "check_access_rights", "check_access",
-    "check_access_rule", "has_access", "check_field_access_rights", "get_field_translations", "has_group", "has_groups",
-    "context_get", "get_param", "check_object_reference", "get_installed", "copy_data",
+    "search",
+    "search_read",
+    "search_count",
+    "read",
+    "exists",
+    "name_search",
+    "name_get",
+    "fields_get",
+    "default_get",
+    "onchange",
+    "read_group",
+    "formatted_read_group",
+    "formatted_read_grouping_sets",
+    "web_read",
+    "web_search_read",
+    "web_read_group",
+    "web_name_search",
+    "read_progress_bar",
+    "get_views",
+    "get_view",
+    "fields_view_get",
+    "load_views",
+    "get_metadata",
+    "get_external_id",
+    "check_access_rights",
+    "check_access",
+    "check_access_rule",
+    "has_access",
+    "check_field_access_rights",
+    "get_field_translations",
+    "has_group",
+    "has_groups",
+    "context_get",
+    "get_param",
+    "check_object_reference",
+    "get_installed",
+    "copy_data",
 ];
 
 /// Whether there is a model of that name.
@@ -325,10 +356,10 @@ impl Shared<'_, '_> {
                 "action_unarchive" => wanted && !python::truth(value),
                 _ => python::truth(value) != wanted,
             };
-            let changed: Vec<i32> =
+            let ids: Vec<i32> =
                 ids.iter().zip(&current).filter(|(_, value)| changes(value)).map(|(id, _)| *id).collect();
             let values = Map::from_iter([(active.name.clone(), wanted.into())]);
-            write::write(env, model, &changed, values).await?;
+            write::write(env, model, &ids, values).await?;
         }
         Ok(Value::Null)
     }

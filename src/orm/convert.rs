@@ -16,8 +16,9 @@ use crate::python;
 /// too large; a failure of the database.
 pub async fn to_cache(env: &Env<'_>, field: &Field, value: &Value) -> Result<Value> {
     let nothing = value.is_null() || *value == false;
+    let empty = !python::truth(value);
     Ok(match field.kind {
-        Kind::Char | Kind::Text if nothing => Value::Null,
+        kind if nothing && (kind.is_text() || kind.is_json()) || empty && is_document(kind) => Value::Null,
         Kind::Char => {
             let text = python::text(value);
             match field.size {
@@ -25,8 +26,7 @@ pub async fn to_cache(env: &Env<'_>, field: &Field, value: &Value) -> Result<Val
                 None => text.into(),
             }
         }
-        Kind::Text => python::text(value).into(),
-        Kind::Html if nothing => Value::Null,
+        Kind::Text | Kind::Binary => python::text(value).into(),
         Kind::Html => sanitized(env, field, &python::text(value)).into(),
         Kind::Integer | Kind::Many2oneReference => {
             let number = if python::truth(value) { python::int(value)? } else { 0 };
@@ -50,13 +50,14 @@ pub async fn to_cache(env: &Env<'_>, field: &Field, value: &Value) -> Result<Val
             },
             _ => Value::Null,
         },
-        Kind::Reference if !python::truth(value) => Value::Null,
         Kind::Reference => reference(env, field, value).await?,
-        Kind::Binary if !python::truth(value) => Value::Null,
-        Kind::Binary => python::text(value).into(),
-        Kind::Json | Kind::Properties | Kind::PropertiesDefinition if nothing => Value::Null,
         _ => value.clone(),
     })
+}
+
+/// Whether an empty text is no value.
+fn is_document(kind: Kind) -> bool {
+    matches!(kind, Kind::Reference | Kind::Binary)
 }
 
 /// PostgreSQL's integers have 32 bits.

@@ -45,13 +45,15 @@ pub struct Env<'a> {
     context: Arc<Map<String, Value>>,
 }
 
+type Remembered = Arc<dyn Any + Send + Sync>;
+
 struct Shared<'a> {
     db: &'a DatabaseTransaction,
     database: &'a Database,
     version: Version,
     now: NaiveDateTime,
     passwords: Arc<Passwords>,
-    memo: Mutex<HashMap<(&'static str, String), Arc<dyn Any + Send + Sync>>>,
+    memo: Mutex<HashMap<(&'static str, String), Remembered>>,
     /// What this transaction has written to, so that nothing of it is remembered beyond.
     wrote: Mutex<BTreeSet<&'static str>>,
     /// Counters of changes of the registry and of rights.
@@ -246,7 +248,7 @@ impl<'a> Env<'a> {
     /// # Errors
     /// A failure of the database.
     pub async fn json_rows(&self, select: SelectStatement, columns: Vec<Expr>) -> Result<Vec<Vec<Value>>> {
-        let row = self.row(&query::as_json(select, columns, self.is_sqlite())).await?;
+        let row = self.row(&query::as_json(select, &columns, self.is_sqlite())).await?;
         let text: Option<String> = row.map(|row| row.try_get_by_index(0)).transpose()?.flatten();
         let Some(text) = text else { return Ok(Vec::new()) };
         let rows: Vec<Vec<Vec<Value>>> = serde_json::from_str(&text)

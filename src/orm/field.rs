@@ -93,6 +93,7 @@ impl Kind {
 }
 
 /// A field as a data file or a row of `ir_model_fields` defines it.
+#[expect(clippy::struct_excessive_bools, reason = "Odoo's attributes of a field")]
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(try_from = "Map<String, Value>")]
 pub struct FieldDefinition {

@@ -87,8 +87,7 @@ pub(super) async fn load(env: &Env<'_>) -> Result<Registry> {
 }
 
 fn rows(rows: Vec<Vec<Value>>, names: &[&str]) -> Vec<Map<String, Value>> {
-    let named = |row: Vec<Value>| names.iter().map(|name| (*name).to_owned()).zip(row).collect();
-    rows.into_iter().map(named).collect()
+    rows.into_iter().map(|row| names.iter().map(|name| (*name).to_owned()).zip(row).collect()).collect()
 }
 
 /// The column `select` of rows by id.
@@ -172,10 +171,10 @@ pub async fn fields_created(env: &Env<'_>, ids: &[i32], made: &[String]) -> Resu
             continue;
         }
         let has_column = made.contains(model);
-        if let Some((model, field)) = registry.get(model).and_then(|model| Some((model, model.field(name)?))) {
-            if !has_column || field.table.is_some() {
-                schema::add_field(env.db(), &registry, model, field).await?;
-            }
+        if let Some((model, field)) = registry.get(model).and_then(|model| Some((model, model.field(name)?)))
+            && (!has_column || field.table.is_some())
+        {
+            schema::add_field(env.db(), &registry, model, field).await?;
         }
     }
     Ok(())

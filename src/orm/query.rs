@@ -34,27 +34,31 @@ const ARGUMENTS: usize = 100;
 type Step<'e, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'e>>;
 
 /// `table.name`.
+#[must_use]
 pub fn column(table: &str, name: &str) -> Expr {
     Expr::col((Alias::new(table), Alias::new(name)))
 }
 
 /// The text of a translated column in a language, or in the language that all have.
+#[must_use]
 pub fn translated(column: Expr, lang: &str) -> Expr {
-    let text = |lang: &str| column.clone().binary(BinOper::Custom("->>"), Expr::val(lang));
+    let text = |column: Expr, lang: &str| column.binary(BinOper::Custom("->>"), Expr::val(lang));
     if lang == DEFAULT_LANG {
-        return text(lang);
+        return text(column, lang);
     }
-    Func::coalesce([text(lang), text(DEFAULT_LANG)]).into()
+    Func::coalesce([text(column.clone(), lang), text(column, DEFAULT_LANG)]).into()
 }
 
 /// Whether a boolean is true, as either database shows one in JSON.
+#[must_use]
 pub fn is_true(value: &Value) -> bool {
     *value == true || *value == 1
 }
 
 /// A query of which the database writes `columns` as JSON: one text, `[[[…], …], …]`, a list of lists a row (a
 /// function has no more than [`ARGUMENTS`] arguments).
-pub fn as_json(mut select: SelectStatement, columns: Vec<Expr>, sqlite: bool) -> SelectStatement {
+#[must_use]
+pub fn as_json(mut select: SelectStatement, columns: &[Expr], sqlite: bool) -> SelectStatement {
     let (array, aggregate) = if sqlite { ("json_array", "json_group_array") } else { ("json_build_array", "json_agg") };
     let chunks: Vec<Expr> = columns
         .chunks(ARGUMENTS)
@@ -80,6 +84,7 @@ pub async fn clear_column(db: &impl ConnectionTrait, table: &str, name: &str) ->
 }
 
 /// `value IN (ids)`.
+#[must_use]
 pub fn one_of(value: Expr, ids: &[i64], sqlite: bool) -> Expr {
     if ids.len() <= INLINE {
         return value.is_in(ids.iter().copied());
@@ -108,10 +113,8 @@ pub struct Dialect {
 
 impl Dialect {
     /// What expressions of the caller depend on.
-    ///
-    /// # Errors
-    /// A failure of the database.
-    pub async fn of(env: &Env<'_>) -> Result<Self> {
+    #[must_use]
+    pub fn of(env: &Env<'_>) -> Self {
         let series = env.series();
         let zone = env.context().get("tz").and_then(Value::as_str).and_then(temporal::zone);
         let surroundings = Surroundings {
@@ -120,7 +123,7 @@ impl Dialect {
             zone: zone.unwrap_or(chrono_tz::UTC),
             week_start: chrono::Weekday::Mon,
         };
-        Ok(Self { sqlite: env.is_sqlite(), series, surroundings })
+        Self { sqlite: env.is_sqlite(), series, surroundings }
     }
 
     /// What the rules of tables depend on: no caller, and no time.
@@ -351,9 +354,8 @@ pub fn parse_order(order: &str) -> Result<Vec<OrderTerm>> {
         let rest: Vec<String> = rest.iter().map(|word| word.to_lowercase()).collect();
         let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
         let (descending, nulls) = match rest.as_slice() {
-            ["asc", nulls @ ..] => (false, nulls),
             ["desc", nulls @ ..] => (true, nulls),
-            nulls => (false, nulls),
+            ["asc", nulls @ ..] | nulls => (false, nulls),
         };
         let nulls_first = match nulls {
             [] => None,
@@ -444,7 +446,8 @@ impl Compiler<'_, '_> {
         if field.is_attachment() {
             return self.attachment(&field, leaf);
         }
-        if !field.is_column() && !(field.kind.is_x2many() && field.store) {
+        let is_kept = field.is_column() || field.kind.is_x2many() && field.store;
+        if !is_kept {
             return self.computed(&field, leaf).await;
         }
         match field.kind {
@@ -457,7 +460,7 @@ impl Compiler<'_, '_> {
             }
             _ => {
                 let own = self.value_of(&field).await?;
-                scalar(own, &field, leaf, Dialect::of(self.env).await?)
+                scalar(own, &field, leaf, Dialect::of(self.env))
             }
         }
     }
@@ -477,12 +480,12 @@ impl Compiler<'_, '_> {
             let local = group::local_time(self.env, field, column(self.alias, &field.name)).await?;
             let number = date_part(local, part, self.env.is_sqlite());
             let integer = Field { kind: Kind::Integer, ..field.clone() };
-            return scalar(number, &integer, leaf, Dialect::of(self.env).await?);
+            return scalar(number, &integer, leaf, Dialect::of(self.env));
         }
         if field.kind.is_json() && rest.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
             let text = column(self.alias, &field.name).binary(BinOper::Custom("->>"), Expr::val(rest));
             let char = Field { kind: Kind::Char, ..field.clone() };
-            return scalar(text, &char, leaf, Dialect::of(self.env).await?);
+            return scalar(text, &char, leaf, Dialect::of(self.env));
         }
         if !field.kind.is_relational() {
             return Err(series.invalid_path_in_domain(&self.model.name, name_of(leaf), &leaf.path, &leaf.repr()));
@@ -599,7 +602,7 @@ impl Compiler<'_, '_> {
             }
             Operator::Maybe if !python::truth(&leaf.value) => Ok(Expr::val(1).eq(1)),
             Operator::Lt | Operator::Le | Operator::Gt | Operator::Ge => {
-                scalar(own, field, leaf, Dialect::of(self.env).await?)
+                scalar(own, field, leaf, Dialect::of(self.env))
             }
             operator if operator.is_like() => {
                 let domain = names::domain(self.env, &comodel, operator.positive(), &leaf.value).await?;
@@ -634,7 +637,7 @@ impl Compiler<'_, '_> {
             Operator::Any | Operator::NotAny => super::parse_inner(&leaf.value, self.env.series())?,
             Operator::ChildOf | Operator::ParentOf => {
                 let tree = self.hierarchy(&comodel, &leaf.value, operator).await?;
-                return self.owners(field, &comodel, Members::In(tree)).await;
+                return self.owners(field, &comodel, Members::In(Box::new(tree))).await;
             }
             Operator::Maybe if !python::truth(&leaf.value) => return Ok(Expr::val(1).eq(1)),
             operator if operator.is_like() => {
@@ -690,7 +693,7 @@ impl Compiler<'_, '_> {
                     select.and_where(one_of(other, &ids, sqlite));
                 }
                 Members::In(tree) => {
-                    select.and_where(other.in_subquery(tree));
+                    select.and_where(other.in_subquery(*tree));
                 }
                 Members::Domain(domain) => {
                     let inner = self.subselect(comodel, &domain, active, "id").await?;
@@ -720,7 +723,7 @@ impl Compiler<'_, '_> {
                 let select = Sql::select()
                     .expr(column(&table, &inverse.name))
                     .from_as(Alias::new(&comodel.table), Alias::new(&table))
-                    .and_where(column(&table, "id").in_subquery(tree))
+                    .and_where(column(&table, "id").in_subquery(*tree))
                     .and_where(column(&table, &inverse.name).is_not_null())
                     .take();
                 return Ok(id.in_subquery(select));
@@ -785,7 +788,7 @@ fn name_of(leaf: &Leaf) -> &str {
 enum Members {
     All,
     Ids(Vec<i64>),
-    In(SelectStatement),
+    In(Box<SelectStatement>),
     Domain(Domain),
 }
 
@@ -1090,6 +1093,7 @@ fn regular_expression(pattern: &str) -> String {
 }
 
 /// A part of a date as a number.
+#[must_use]
 pub fn date_part(own: Expr, part: NumberPart, sqlite: bool) -> Expr {
     if !sqlite {
         let name = match part {
@@ -1126,6 +1130,7 @@ pub fn date_part(own: Expr, part: NumberPart, sqlite: bool) -> Expr {
 }
 
 /// The condition of a domain over the own columns of a row, for a CHECK constraint of its table.
+#[must_use]
 pub fn own_columns(model: &Model, domain: &Value, dialect: Dialect) -> Option<Expr> {
     fn expression(model: &Model, domain: &Domain, dialect: Dialect) -> Option<Expr> {
         let parts = |parts: &[Domain], join: fn(Expr, Expr) -> Expr| {
@@ -1133,8 +1138,8 @@ pub fn own_columns(model: &Model, domain: &Value, dialect: Dialect) -> Option<Ex
             parts?.into_iter().reduce(join)
         };
         match domain {
-            Domain::And(all) => parts(all, |a, b| a.and(b)),
-            Domain::Or(any) => parts(any, |a, b| a.or(b)),
+            Domain::And(all) => parts(all, sea_orm::ExprTrait::and),
+            Domain::Or(any) => parts(any, sea_orm::ExprTrait::or),
             Domain::Not(inner) => Some(expression(model, inner, dialect)?.not()),
             Domain::Leaf(leaf) => {
                 let field = model.field(&leaf.path).filter(|field| field.is_column())?;

@@ -54,6 +54,7 @@ fn float(value: &Value) -> f64 {
 }
 
 /// The column of a field as JSON can hold it.
+#[must_use]
 pub fn json_column(env: &Env<'_>, alias: &str, field: &Field, lang: &str) -> Expr {
     let own = column(alias, &field.name);
     if field.translate {
@@ -63,6 +64,7 @@ pub fn json_column(env: &Env<'_>, alias: &str, field: &Field, lang: &str) -> Exp
 }
 
 /// A value as JSON can hold it without loss.
+#[must_use]
 pub fn exact(own: Expr, kind: Kind, sqlite: bool) -> Expr {
     match kind {
         Kind::Float | Kind::Monetary if sqlite => {
@@ -184,6 +186,7 @@ async fn name_relations(env: &Env<'_>, fields: &[Arc<Field>], records: &mut Reco
 ///
 /// # Errors
 /// An `AccessError` for records that the rules keep from the caller; a failure of the database.
+#[must_use]
 pub fn fetch<'e>(env: &'e Env<'_>, model: &'e Model, ids: &'e [i32], fields: &'e [Arc<Field>]) -> Step<'e, Records> {
     Box::pin(async move {
         let mut records = columns(env, model, ids, fields).await?;
@@ -452,6 +455,7 @@ pub async fn values(env: &Env<'_>, model: &Model, ids: &[i32], field: &Arc<Field
 ///
 /// # Errors
 /// A failure of the database.
+#[must_use]
 pub fn display_names<'e>(env: &'e Env<'_>, model: &'e Model, ids: &'e [i32]) -> Step<'e, HashMap<i32, String>> {
     Box::pin(async move {
         if ids.is_empty() {

@@ -46,6 +46,7 @@ impl Constraint {
 }
 
 /// A model.
+#[expect(clippy::struct_excessive_bools, reason = "Odoo's attributes of a model")]
 #[derive(Clone, Debug)]
 pub struct Model {
     /// Its name: `res.partner`.
@@ -222,7 +223,6 @@ impl Registry {
             if let Some(model) = registry.models.get_mut(name).map(Arc::make_mut) {
                 model.rec_name =
                     ["x_name", "name"].into_iter().find(|field| model.fields.contains_key(*field)).map(str::to_owned);
-                model.parent_name = "x_parent_id".to_owned();
             }
         }
         registry.finish();

@@ -276,7 +276,7 @@ async fn add_column(
         registry.get(field.comodel()).filter(|target| can_be_referred_to(target) && field.kind == Kind::Many2one);
     if let Some(target) = target.filter(|_| script.sqlite) {
         // A table cannot get a constraint later, but a new column can refer.
-        let action = dialect::on_delete(&action(field));
+        let action = dialect::on_delete(action(field));
         column.extra(["REFERENCES ", &dialect::quoted(&target.table), " (\"id\") ON DELETE ", action].concat());
     }
     db.execute(Table::alter().table(Alias::new(&model.table)).add_column(column)).await?;

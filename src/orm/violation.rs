@@ -35,7 +35,7 @@ pub async fn explain<'v>(
     }
 }
 
-fn constraint<'m>(model: &'m Model, is: impl Fn(&Constraint) -> bool) -> Option<&'m str> {
+fn constraint(model: &Model, is: impl Fn(&Constraint) -> bool) -> Option<&str> {
     model.constraints.iter().find(|constraint| is(constraint)).and_then(Constraint::message)
 }
 

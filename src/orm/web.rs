@@ -58,6 +58,7 @@ pub async fn run(env: &Env<'_>, model: &Arc<Model>, call: &Bound) -> Result<Opti
 ///
 /// # Errors
 /// A `ValueError` for a field that there is not; an `AccessError`; a failure of the database.
+#[must_use]
 pub fn web_read<'e>(
     env: &'e Env<'_>,
     model: &'e Model,
@@ -116,9 +117,9 @@ async fn many2one(
     let ids: BTreeSet<i32> = rows.iter().filter_map(|row| row.get(&field.name)).flat_map(read::ids_in).collect();
     let mut specification = fields_of(wanted);
     // A record's name may be seen where the record may not.
-    let named = specification.shift_remove("display_name").is_some();
+    let wants_name = specification.shift_remove("display_name").is_some();
     let all: Vec<i32> = ids.iter().copied().collect();
-    let names = if named { read::display_names(&env.sudo(), &comodel, &all).await? } else { HashMap::new() };
+    let names = if wants_name { read::display_names(&env.sudo(), &comodel, &all).await? } else { HashMap::new() };
     let mut found: HashMap<i32, Value> = if specification.is_empty() {
         all.iter().map(|id| (*id, json!({"id": id}))).collect()
     } else {

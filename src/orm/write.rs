@@ -81,6 +81,7 @@ async fn sort(env: &Env<'_>, model: &Model, values: &Values, creating: bool) -> 
 ///
 /// # Errors
 /// An `AccessError`; what Odoo says of values that do not fit or break a rule; a failure of the database.
+#[must_use]
 pub fn create<'e>(env: &'e Env<'_>, model: &'e Model, values: Vec<Values>) -> Step<'e, Vec<i32>> {
     Box::pin(async move {
         access::check_model(env, model, Operation::Create).await?;
@@ -254,6 +255,7 @@ async fn write_related(env: &Env<'_>, model: &Model, ids: &[i32], path: &str, va
 /// # Errors
 /// A `MissingError`; an `AccessError`; what Odoo says of values that do not fit or break a rule; a failure of the
 /// database.
+#[must_use]
 pub fn write<'e>(env: &'e Env<'_>, model: &'e Model, ids: &'e [i32], values: Values) -> Step<'e, ()> {
     Box::pin(async move {
         if ids.is_empty() {
@@ -469,6 +471,7 @@ async fn store_parent_paths(env: &Env<'_>, model: &Model, ids: &[i32]) -> Result
 ///
 /// # Errors
 /// A `MissingError`; an `AccessError`; what Odoo says of records that others need; a failure of the database.
+#[must_use]
 pub fn unlink<'e>(env: &'e Env<'_>, model: &'e Model, ids: &'e [i32]) -> Step<'e, ()> {
     Box::pin(async move {
         if ids.is_empty() {
@@ -517,6 +520,7 @@ async fn forget(env: &Env<'_>, model: &Model, ids: &[i64]) -> Result<()> {
 ///
 /// # Errors
 /// A `MissingError`; an `AccessError`; a failure of the database.
+#[must_use]
 pub fn copy_data<'e>(env: &'e Env<'_>, model: &'e Model, id: i32, default: &'e Values) -> Step<'e, Values> {
     Box::pin(async move {
         let links: BTreeMap<&String, &String> = model.inherits.iter().map(|(parent, link)| (link, parent)).collect();
@@ -613,12 +617,11 @@ pub async fn savepoint<'e, T>(
 ) -> Result<Result<T>, DbErr> {
     let point = env.db().begin().await?;
     let done = step.await;
-    match done {
-        Ok(_) => point.commit().await?,
-        Err(_) => {
-            point.rollback().await?;
-            env.forget();
-        }
+    if done.is_ok() {
+        point.commit().await?;
+    } else {
+        point.rollback().await?;
+        env.forget();
     }
     Ok(done)
 }
