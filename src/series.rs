@@ -450,6 +450,18 @@ impl Series {
         self >= Self::V19
     }
 
+    /// Whether `/web/dataset/resequence` is there (up to 18.0).
+    #[must_use]
+    pub fn has_resequence_route(self) -> bool {
+        self <= Self::V18
+    }
+
+    /// Whether keyword arguments must be an object (up to 18.0), or whatever makes a dictionary.
+    #[must_use]
+    pub fn wants_mapping_of_arguments(self) -> bool {
+        self <= Self::V18
+    }
+
     /// The newest series.
     #[must_use]
     pub fn newest() -> Self {

@@ -1,6 +1,6 @@
 //! `/web/dataset/…`: calls of models by browsers.
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::Call;
 use crate::error::{Error, Result};
@@ -10,13 +10,24 @@ use crate::wire::page;
 
 /// `/web/dataset/call_kw[/<model>/<method>]`.
 pub async fn call_kw(call: Call) -> Result<Value> {
+    call_method(call, "call_kw").await
+}
+
+/// `/web/dataset/call_button[/<path>]`: an action, or false where the method answers with something else.
+pub async fn call_button(call: Call) -> Result<Value> {
+    let answer = call_method(call, "call_button").await?;
+    let is_action = answer.get("type").is_some_and(|kind| *kind != "");
+    Ok(if is_action { answer } else { Value::Bool(false) })
+}
+
+async fn call_method(call: Call, function: &str) -> Result<Value> {
     let caller = call.visit.caller().await?;
     let series = call.app.series;
     if series.finds_no_path_for_unknown_model() && !call.params.contains_key("model") {
         return Err(Error::NotFound(page::NOT_FOUND.to_owned()));
     }
     let signature = Signature {
-        function: series.route_function("DataSet", "call_kw"),
+        function: series.route_function("DataSet", function),
         required: &["model", "method", "args", "kwargs"],
         optional: &[],
         method: true,
@@ -32,6 +43,42 @@ pub async fn call_kw(call: Call) -> Result<Value> {
             Error::key_error(model)
         });
     }
+    if !kwargs.is_object() && series.wants_mapping_of_arguments() {
+        let kind = python::type_name(&kwargs);
+        return Err(Error::type_error(format!("call_kw() argument after ** must be a mapping, not {kind}")));
+    }
     let (args, kwargs) = (python::list(args)?, python::dict(kwargs)?);
     orm::call(&caller, &tools, MethodCall { model, method, args, kwargs }).await
+}
+
+/// `/web/dataset/resequence` (up to 18.0): numbers records in the order of their ids. Answers whether there is a field for
+/// that.
+pub async fn resequence(call: Call) -> Result<Value> {
+    let caller = call.visit.caller().await?;
+    let signature = Signature {
+        function: call.app.series.route_function("DataSet", "resequence"),
+        required: &["model", "ids"],
+        optional: &["field", "offset", "context"],
+        method: true,
+    };
+    let mut arguments = signature.bind_named(call.params)?.into_iter();
+    let mut next = || arguments.next().flatten();
+    let model = python::text(&next().unwrap_or_default());
+    let ids = python::list(next().unwrap_or_default())?;
+    let field = next().map_or_else(|| "sequence".to_owned(), |field| python::text(&field));
+    let offset = next().map_or(Ok(0), |offset| python::int(&offset))?;
+    let kwargs: Map<String, Value> = next().map(|context| ("context".to_owned(), context)).into_iter().collect();
+    let tools = call.app.tools();
+    if !orm::has_model(&caller, &model, &tools).await? {
+        return Err(Error::key_error(model));
+    }
+    let named = MethodCall { model: model.clone(), method: "fields_get".to_owned(), args: vec![json!([field])], kwargs };
+    if orm::call(&caller, &tools, named.clone()).await? == json!({}) {
+        return Ok(false.into());
+    }
+    for (number, id) in (offset..).zip(ids) {
+        let args = vec![json!([id]), json!({field.as_str(): number})];
+        orm::call(&caller, &tools, MethodCall { method: "write".to_owned(), args, ..named.clone() }).await?;
+    }
+    Ok(true.into())
 }

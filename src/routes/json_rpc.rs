@@ -87,8 +87,12 @@ pub fn routes(series: Series) -> Vec<Route> {
         at!("/web/webclient/version_info", version::version_info),
         at!("/web/database/list", database::list),
         at!("/web/dataset/call_kw" and "/web/dataset/call_kw/{*path}", dataset::call_kw),
+        at!("/web/dataset/call_button" and "/web/dataset/call_button/{*path}", dataset::call_button),
         at!("/jsonrpc", jsonrpc::jsonrpc),
     ];
+    if series.has_resequence_route() {
+        routes.push(at!("/web/dataset/resequence", dataset::resequence));
+    }
     if series.has_change_password_route() {
         routes.push(at!("/web/session/change_password", web_session::change_password));
     }
