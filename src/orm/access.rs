@@ -184,7 +184,8 @@ impl Rights {
     /// The id of the group with that external id.
     #[must_use]
     pub fn group(&self, xmlid: &str) -> Option<i32> {
-        self.groups.get(xmlid).copied()
+        // Manual fields name groups without an external id by their id.
+        self.groups.get(xmlid).copied().or_else(|| xmlid.parse().ok())
     }
 
     /// These groups and all that they imply.

@@ -240,6 +240,13 @@ impl FieldDefinition {
             store: Some(flag("store")),
             copy: Some(flag("copied")),
             manual: true,
+            groups: row
+                .get("groups")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(|group| group.as_str().map(str::to_owned))
+                .collect(),
             attributes,
             ..Self::default()
         })

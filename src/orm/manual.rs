@@ -7,6 +7,7 @@ use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query as Sql};
 use serde_json::{Map, Value};
 
 use super::env::Env;
+use super::field::Field;
 use super::query::{self, column};
 use super::registry::{Model, Registry};
 use super::schema;
@@ -83,7 +84,36 @@ pub(super) async fn load(env: &Env<'_>) -> Result<Registry> {
             row.insert("selection".to_owned(), options.into());
         }
     }
+    let mut groups = groups(env, &base).await?;
+    for row in &mut rows_of_fields {
+        if let Some(groups) = row.get("id").and_then(Value::as_i64).and_then(|id| groups.remove(&id)) {
+            row.insert("groups".to_owned(), groups.into());
+        }
+    }
     Ok(base.with_manual(&rows_of_models, &rows_of_fields))
+}
+
+/// The groups that may see fields, by field: their external ids, or their ids where they have none.
+async fn groups(env: &Env<'_>, base: &Registry) -> Result<HashMap<i64, Vec<String>>> {
+    let field = base.get("ir.model.fields").and_then(|model| model.field("groups"));
+    let Some(relation) = field.and_then(|field| field.table.as_ref()) else { return Ok(HashMap::new()) };
+    let data = "ir_model_data";
+    let group = column(&relation.table, &relation.other);
+    let select = Sql::select()
+        .from(Alias::new(&relation.table))
+        .left_join(
+            Alias::new(data),
+            column(data, "res_id").eq(group.clone()).and(column(data, "model").eq("res.groups")),
+        )
+        .take();
+    let columns = vec![column(&relation.table, &relation.own), group, column(data, "module"), column(data, "name")];
+    let mut groups: HashMap<i64, Vec<String>> = HashMap::new();
+    for row in env.json_rows(select, columns).await? {
+        let [Some(field), Some(group)] = [row[0].as_i64(), row[1].as_i64()] else { continue };
+        let named = row[2].as_str().zip(row[3].as_str()).map(|(module, name)| format!("{module}.{name}"));
+        groups.entry(field).or_default().push(named.unwrap_or_else(|| group.to_string()));
+    }
+    Ok(groups)
 }
 
 fn rows(rows: Vec<Vec<Value>>, names: &[&str]) -> Vec<Map<String, Value>> {
@@ -186,14 +216,35 @@ pub async fn fields_created(env: &Env<'_>, ids: &[i32], made: &[String]) -> Resu
 /// A `UserError` for a field of a module; a failure of the database.
 pub async fn fields_unlinked(env: &Env<'_>, ids: &[i32]) -> Result<()> {
     let registry = env.registry().await?;
-    for row in column_of(env, "ir_model_fields", ids, &["model", "name", "state"]).await? {
+    let rows = column_of(env, "ir_model_fields", ids, &["model", "name", "state"]).await?;
+    let name_of = |row: &Vec<Value>| Some((row[0].as_str()?.to_owned(), row[1].as_str()?.to_owned()));
+    let going: Vec<(String, String)> = rows.iter().filter_map(name_of).collect();
+    for row in rows {
         let [Value::String(model), Value::String(name), state] = row.as_slice() else { continue };
         if *state != "manual" {
             return Err(Error::UserError("This column contains module data and cannot be removed!".to_owned()));
         }
         if let Some((model, field)) = registry.get(model).and_then(|model| Some((model, model.field(name)?))) {
+            if let Some(other) = dependent(&registry, model, field).filter(|other| !going.contains(other)) {
+                return Err(Error::UserError(format!(
+                    "The field '{}.{name}' cannot be removed because the field '{}.{}' depends on it.",
+                    model.name, other.0, other.1
+                )));
+            }
             schema::drop_field(env.db(), &registry, model, field).await?;
         }
     }
     Ok(())
+}
+
+/// A manual field that would mean nothing without a field: the way back of a many2one, or what mirrors it.
+fn dependent(registry: &Registry, model: &Model, field: &Field) -> Option<(String, String)> {
+    let depends = |other: &Field| {
+        let inverse = other.inverse.as_deref() == Some(&field.name) && other.comodel() == model.name;
+        let first = other.related.as_deref().and_then(|path| path.split('.').next());
+        inverse || other.model == model.name && first == Some(&field.name)
+    };
+    let all = registry.models().flat_map(|model| model.fields.values());
+    let mut found = all.filter(|other| other.manual && other.name != field.name && depends(other));
+    found.next().map(|other| (other.model.clone(), other.name.clone()))
 }
