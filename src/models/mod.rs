@@ -21,6 +21,7 @@ pub mod res_lang;
 pub mod res_partner;
 pub mod res_partner_category;
 pub mod res_users;
+pub mod res_users_apikeys;
 
 use std::collections::HashMap;
 
@@ -219,6 +220,8 @@ pub fn behaviour(model: &str) -> &'static dyn Behaviour {
         "res.partner" => &res_partner::ResPartner,
         "res.partner.category" => &res_partner_category::ResPartnerCategory,
         "res.users" => &res_users::ResUsers,
+        "res.users.apikeys" => &res_users_apikeys::ResUsersApikeys,
+        "res.users.apikeys.description" => &res_users_apikeys::ResUsersApikeysDescription,
         _ => &Plain,
     }
 }

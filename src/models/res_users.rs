@@ -461,6 +461,7 @@ impl Behaviour for ResUsers {
                 change_password(env, call.get("old_passwd"), call.get("new_passwd")).await?;
                 true.into()
             }
+            "api_key_wizard" => super::res_users_apikeys::wizard(),
             "preference_save" => json!({"type": "ir.actions.client", "tag": "reload_context"}),
             "get_company_currency_id" => {
                 let companies = env.model("res.company").await?;

@@ -72,7 +72,8 @@ pub async fn resequence(call: Call) -> Result<Value> {
     if !orm::has_model(&caller, &model, &tools).await? {
         return Err(Error::key_error(model));
     }
-    let named = MethodCall { model: model.clone(), method: "fields_get".to_owned(), args: vec![json!([field])], kwargs };
+    let named =
+        MethodCall { model: model.clone(), method: "fields_get".to_owned(), args: vec![json!([field])], kwargs };
     if orm::call(&caller, &tools, named.clone()).await? == json!({}) {
         return Ok(false.into());
     }
