@@ -38,14 +38,14 @@ fn the_wire_knows_no_models_and_no_sql() {
     none_has(
         "src/wire",
         &[],
-        &["sea_orm", "entity::", "crate::models", "crate::database", "crate::app", "crate::routes"],
+        &["sea_orm", "entity::", "crate::models", "crate::orm", "crate::database", "crate::app", "crate::routes"],
     );
 }
 
 #[test]
 fn models_services_and_databases_know_no_http() {
     let http = ["axum", "jsonrpsee", "hyper", "crate::routes"];
-    for folder in ["src/models", "src/services", "src/database"] {
+    for folder in ["src/models", "src/orm", "src/services", "src/database"] {
         none_has(folder, &[], &http);
     }
 }
