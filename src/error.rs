@@ -87,6 +87,12 @@ impl Error {
         Self::Python { name: "builtins.KeyError", message: message.into() }
     }
 
+    /// What Python says of what is nested too deep.
+    #[must_use]
+    pub fn recursion() -> Self {
+        Self::Python { name: "builtins.RecursionError", message: "maximum recursion depth exceeded".to_owned() }
+    }
+
     /// What a connection that PostgreSQL refuses comes to, in the words of its driver.
     fn refused_connection(why: &str) -> Self {
         Self::Python {

@@ -241,6 +241,19 @@ impl Series {
         self >= Self::V19
     }
 
+    /// Whether domains take zero for no number, and the empty text for none (19.0).
+    #[must_use]
+    pub fn takes_empty_for_nothing(self) -> bool {
+        self >= Self::V19
+    }
+
+    /// Whether `!` turns the operator of a condition into its opposite where it has one (up to 18.0), or else finds what the
+    /// condition does not find.
+    #[must_use]
+    pub fn negates_operators(self) -> bool {
+        self <= Self::V18
+    }
+
     /// Whether domains have `any` and `not any` (17.0 on).
     #[must_use]
     pub fn has_any(self) -> bool {

@@ -280,9 +280,7 @@ async fn complete(env: &Env<'_>, record: &mut Values) -> Result<()> {
         let inverse = text(record, "relation_field");
         let fits = registry.get(&relation).and_then(|model| model.field(inverse));
         if fits.is_none() {
-            return Err(Error::UserError(
-                "One2Many fields need a many2one of the other model as their inverse.".to_owned(),
-            ));
+            return Err(Error::UserError(format!("Many2one {inverse} on model {relation} does not exist!")));
         }
     }
     if !record.get("domain").is_some_and(python::truth) {

@@ -20,14 +20,14 @@ pub async fn to_cache(env: &Env<'_>, field: &Field, value: &Value) -> Result<Val
     Ok(match field.kind {
         kind if nothing && (kind.is_text() || kind.is_json()) || empty && is_document(kind) => Value::Null,
         Kind::Char => {
-            let text = python::text(value);
+            let text = text(value)?;
             match field.size {
                 Some(size) => text.chars().take(size).collect::<String>().into(),
                 None => text.into(),
             }
         }
-        Kind::Text | Kind::Binary => python::text(value).into(),
-        Kind::Html => sanitized(env, field, &python::text(value)).into(),
+        Kind::Text | Kind::Binary => text(value)?.into(),
+        Kind::Html => sanitized(env, field, &text(value)?).into(),
         Kind::Integer | Kind::Many2oneReference => {
             let number = if python::truth(value) { python::int(value)? } else { 0 };
             integer(number)?.into()
@@ -58,6 +58,18 @@ pub async fn to_cache(env: &Env<'_>, field: &Field, value: &Value) -> Result<Val
 /// Whether an empty text is no value.
 fn is_document(kind: Kind) -> bool {
     matches!(kind, Kind::Reference | Kind::Binary)
+}
+
+/// A value as a text that PostgreSQL can hold.
+///
+/// # Errors
+/// What its driver says of a text with a zero character.
+pub fn text(value: &Value) -> Result<String> {
+    let text = python::text(value);
+    if text.contains('\0') {
+        return Err(Error::value_error("A string literal cannot contain NUL (0x00) characters."));
+    }
+    Ok(text)
 }
 
 /// PostgreSQL's integers have 32 bits.
@@ -160,7 +172,7 @@ pub fn to_column(field: &Field, value: &Value) -> Result<Expr> {
                 bytes.map_err(|_| Error::Python { name: "binascii.Error", message: "Incorrect padding".to_owned() })?,
             )
         }
-        _ => Expr::val(python::text(value)),
+        _ => Expr::val(text(value)?),
     })
 }
 

@@ -136,6 +136,28 @@ impl Operator {
         }
     }
 
+    /// The operator that `!` makes of it up to 18.0, if there is one.
+    #[must_use]
+    pub fn opposite(self) -> Option<Self> {
+        Some(match self {
+            Self::Eq => Self::Ne,
+            Self::Ne => Self::Eq,
+            Self::Lt => Self::Ge,
+            Self::Ge => Self::Lt,
+            Self::Gt => Self::Le,
+            Self::Le => Self::Gt,
+            Self::In => Self::NotIn,
+            Self::NotIn => Self::In,
+            Self::Like => Self::NotLike,
+            Self::NotLike => Self::Like,
+            Self::Ilike => Self::NotIlike,
+            Self::NotIlike => Self::Ilike,
+            Self::Any => Self::NotAny,
+            Self::NotAny => Self::Any,
+            _ => return None,
+        })
+    }
+
     /// Whether it compares texts by a pattern.
     #[must_use]
     pub fn is_like(self) -> bool {
@@ -172,21 +194,23 @@ impl Domain {
             let (domain, depth) = match item.as_str() {
                 Some(operator @ (AND | OR)) => {
                     let (left, right) = stack.pop().zip(stack.pop()).ok_or_else(malformed)?;
-                    let depth = left.1.max(right.1) + 1;
+                    // What is joined the same way becomes one list.
+                    let joined = |part: &(Self, usize)| match (&part.0, operator) {
+                        (Self::And(_), AND) | (Self::Or(_), OR) => part.1,
+                        _ => part.1 + 1,
+                    };
+                    let depth = joined(&left).max(joined(&right));
                     let both = vec![left.0, right.0];
                     (if operator == AND { Self::and(both) } else { Self::or(both) }, depth)
                 }
                 Some(NOT) => {
                     let (operand, depth) = stack.pop().ok_or_else(malformed)?;
-                    (operand.negated(), depth + 1)
+                    (operand.negated_in(series), depth)
                 }
                 _ => (leaf(item, value, series)?, 1),
             };
             if depth > DEPTH {
-                return Err(Error::Python {
-                    name: "builtins.RecursionError",
-                    message: "maximum recursion depth exceeded".to_owned(),
-                });
+                return Err(Error::recursion());
             }
             stack.push((domain, depth));
         }
@@ -242,6 +266,19 @@ impl Domain {
             Self::And(parts) => Self::or(parts.into_iter().map(Self::negated).collect()),
             Self::Or(parts) => Self::and(parts.into_iter().map(Self::negated).collect()),
             leaf @ Self::Leaf(_) => Self::Not(Box::new(leaf)),
+        }
+    }
+
+    /// What `!` makes of it in a series.
+    fn negated_in(self, series: Series) -> Self {
+        match self {
+            Self::And(parts) => Self::or(parts.into_iter().map(|part| part.negated_in(series)).collect()),
+            Self::Or(parts) => Self::and(parts.into_iter().map(|part| part.negated_in(series)).collect()),
+            Self::Leaf(leaf) if series.negates_operators() => match leaf.operator.opposite() {
+                Some(opposite) => Self::leaf(leaf.path, opposite, leaf.value),
+                None => Self::Not(Box::new(Self::Leaf(leaf))),
+            },
+            other => other.negated(),
         }
     }
 

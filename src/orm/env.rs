@@ -370,7 +370,7 @@ impl<'a> Env<'a> {
         if !changed && let Some(known) = self.shared.database.remembered::<Registry>("registry", counter) {
             return Ok(known);
         }
-        let registry = self.memo("registry", "", super::manual::load(self)).await?;
+        let registry = Box::pin(self.memo("registry", "", super::manual::load(self))).await?;
         if !changed {
             self.shared.database.remember("registry", counter, &registry);
         }
@@ -396,7 +396,7 @@ impl<'a> Env<'a> {
         if !changed && let Some(known) = self.shared.database.remembered::<Rights>("rights", counter) {
             return Ok(known);
         }
-        let rights = self.memo("rights", "", Rights::load(self)).await?;
+        let rights = Box::pin(self.memo("rights", "", Rights::load(self))).await?;
         if !changed {
             self.shared.database.remember("rights", counter, &rights);
         }
@@ -445,7 +445,7 @@ impl<'a> Env<'a> {
                 .map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?)))
                 .collect()
         };
-        self.remembered("langs", "", load).await
+        Box::pin(self.remembered("langs", "", load)).await
     }
 
     /// The language of the context, if it is an active one; else the language that every database has.

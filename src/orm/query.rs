@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::pin::Pin;
 
 use sea_orm::sea_query::{
-    Alias, BinOper, CommonTableExpression, Expr, ExprTrait, Func, LikeExpr, NullOrdering, Order, Query as Sql,
-    SelectStatement, UnionType, WithClause,
+    Alias, BinOper, CaseStatement, CommonTableExpression, Expr, ExprTrait, Func, LikeExpr, NullOrdering, Order,
+    Query as Sql, SelectStatement, UnionType, WithClause,
 };
 use sea_orm::{ConnectionTrait, DbErr};
 use serde_json::Value;
@@ -19,7 +19,7 @@ use super::env::Env;
 use super::field::{Field, Kind};
 use super::registry::Model;
 use super::temporal::{self, NumberPart, Surroundings};
-use super::{access, group, names};
+use super::{access, convert, group, names};
 use crate::database::DEFAULT_LANG;
 use crate::error::{Error, Result};
 use crate::models;
@@ -28,6 +28,8 @@ use crate::series::Series;
 
 /// A list of ids as long as this is compared as a list of numbers; a longer one as one JSON parameter.
 const INLINE: usize = 200;
+/// How many conditions are joined without brackets.
+const JOINED: usize = 100;
 /// How many arguments a JSON function takes at most (PostgreSQL: 100).
 const ARGUMENTS: usize = 100;
 
@@ -368,20 +370,27 @@ pub fn parse_order(order: &str) -> Result<Vec<OrderTerm>> {
     Ok(terms)
 }
 
+/// How deep sub-selects may be in each other, so that no request overflows the stack.
+const NESTED: usize = 16;
+
 /// Names for the tables of sub-selects.
 #[derive(Debug, Default)]
-pub struct Names(usize);
+pub struct Names {
+    given: usize,
+    /// How many sub-selects are around what is being compiled.
+    depth: usize,
+}
 
 impl Names {
     /// Names for conditions that are put beside those of a query, without taking its names.
     #[must_use]
     pub fn outer() -> Self {
-        Self(1_000)
+        Self { given: 1_000, depth: 0 }
     }
 
     fn next(&mut self) -> String {
-        self.0 += 1;
-        format!("t{}", self.0)
+        self.given += 1;
+        format!("t{}", self.given)
     }
 }
 
@@ -401,25 +410,36 @@ pub fn condition<'s>(
             Domain::True => Expr::val(1).eq(1),
             Domain::False => Expr::val(1).eq(0),
             Domain::Not(inner) => {
-                // Unknown is not true either.
+                let is_pattern = matches!(&**inner, Domain::Leaf(leaf) if leaf.operator.opposite().is_none());
                 let inner = condition(env, model, alias, inner, names).await?;
-                Expr::from(Func::coalesce([inner, false.into()])).not()
+                if is_pattern && env.series().negates_operators() {
+                    inner.not()
+                } else {
+                    // Unknown is not true either.
+                    not(inner)
+                }
             }
             Domain::And(parts) | Domain::Or(parts) => {
-                let mut all: Option<Expr> = None;
+                let mut all = Vec::new();
                 for part in parts {
-                    let part = condition(env, model, alias, part, names).await?;
-                    all = Some(match all {
-                        None => part,
-                        Some(before) if matches!(domain, Domain::And(_)) => before.and(part),
-                        Some(before) => before.or(part),
-                    });
+                    all.push(condition(env, model, alias, part, names).await?);
                 }
-                all.unwrap_or_else(|| Expr::val(1).eq(1))
+                join(all, matches!(domain, Domain::And(_)))
             }
             Domain::Leaf(leaf) => Compiler { env, model, alias, names }.leaf(leaf).await?,
         })
     })
+}
+
+/// All, or any, of these conditions; in brackets where they are many, which SQLite would else nest too deep.
+fn join(conditions: Vec<Expr>, all: bool) -> Expr {
+    let two = |left: Expr, right: Expr| if all { left.and(right) } else { left.or(right) };
+    let mut joined = conditions;
+    while joined.len() > JOINED {
+        let chunks = joined.chunks(JOINED).filter_map(|chunk| chunk.iter().cloned().reduce(two));
+        joined = chunks.map(|chunk| Expr::tuple([chunk])).collect();
+    }
+    joined.into_iter().reduce(two).unwrap_or_else(|| Expr::val(1).eq(1))
 }
 
 struct Compiler<'s, 'a> {
@@ -455,7 +475,7 @@ impl Compiler<'_, '_> {
             Kind::One2many | Kind::Many2many => self.x2many(&field, leaf).await,
             _ if matches!(leaf.operator, Operator::ChildOf | Operator::ParentOf) && field.name == "id" => {
                 let model = self.model;
-                let tree = self.hierarchy(model, &leaf.value, leaf.operator).await?;
+                let tree = self.hierarchy(model, &model.parent_name, &leaf.value, leaf.operator).await?;
                 Ok(column(self.alias, "id").in_subquery(tree))
             }
             _ => {
@@ -479,7 +499,7 @@ impl Compiler<'_, '_> {
             };
             let local = group::local_time(self.env, field, column(self.alias, &field.name)).await?;
             let number = date_part(local, part, self.env.is_sqlite());
-            let integer = Field { kind: Kind::Integer, ..field.clone() };
+            let integer = Field { kind: Kind::Integer, name: leaf.path.clone(), ..field.clone() };
             return scalar(number, &integer, leaf, Dialect::of(self.env));
         }
         if field.kind.is_json() && rest.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
@@ -574,7 +594,12 @@ impl Compiler<'_, '_> {
             parts.push(Domain::leaf(field, Operator::Eq, true));
         }
         let table = self.names.next();
+        if self.names.depth == NESTED {
+            return Err(Error::recursion());
+        }
+        self.names.depth += 1;
         let condition = condition(env, comodel, &table, &Domain::and(parts), self.names).await?;
+        self.names.depth -= 1;
         let selected = column(&table, select);
         let mut statement = Sql::select()
             .expr(selected.clone())
@@ -596,11 +621,16 @@ impl Compiler<'_, '_> {
                 let select = self.subselect(&comodel, &domain, false, "id").await?;
                 Ok(negate(own.clone().in_subquery(select), leaf.operator == Operator::NotAny, Some(own)))
             }
+            Operator::ChildOf | Operator::ParentOf if comodel.name == self.model.name => {
+                // It is the record itself that is in the hierarchy.
+                let tree = self.hierarchy(&comodel, &field.name, &leaf.value, leaf.operator).await?;
+                Ok(column(self.alias, "id").in_subquery(tree))
+            }
             Operator::ChildOf | Operator::ParentOf => {
-                let tree = self.hierarchy(&comodel, &leaf.value, leaf.operator).await?;
+                let tree = self.hierarchy(&comodel, &comodel.parent_name, &leaf.value, leaf.operator).await?;
                 Ok(own.in_subquery(tree))
             }
-            Operator::Maybe if !python::truth(&leaf.value) => Ok(Expr::val(1).eq(1)),
+            Operator::Maybe if is_nothing(&leaf.value, self.env.series()) => Ok(Expr::val(1).eq(1)),
             Operator::Lt | Operator::Le | Operator::Gt | Operator::Ge => {
                 scalar(own, field, leaf, Dialect::of(self.env))
             }
@@ -636,10 +666,10 @@ impl Compiler<'_, '_> {
         let domain = match operator {
             Operator::Any | Operator::NotAny => super::parse_inner(&leaf.value, self.env.series())?,
             Operator::ChildOf | Operator::ParentOf => {
-                let tree = self.hierarchy(&comodel, &leaf.value, operator).await?;
+                let tree = self.hierarchy(&comodel, &comodel.parent_name, &leaf.value, operator).await?;
                 return self.owners(field, &comodel, Members::In(Box::new(tree))).await;
             }
-            Operator::Maybe if !python::truth(&leaf.value) => return Ok(Expr::val(1).eq(1)),
+            Operator::Maybe if is_nothing(&leaf.value, self.env.series()) => return Ok(Expr::val(1).eq(1)),
             operator if operator.is_like() => {
                 names::domain(self.env, &comodel, operator.positive(), &leaf.value).await?
             }
@@ -739,8 +769,14 @@ impl Compiler<'_, '_> {
         Ok(id.in_subquery(select))
     }
 
-    /// The ids of the records of `value` (ids or names) with their descendants or ancestors.
-    async fn hierarchy(&mut self, model: &Model, value: &Value, operator: Operator) -> Result<SelectStatement> {
+    /// The ids of the records of `value` (ids or names) with their descendants or ancestors along `parent`.
+    async fn hierarchy(
+        &mut self,
+        model: &Model,
+        parent: &str,
+        value: &Value,
+        operator: Operator,
+    ) -> Result<SelectStatement> {
         let wanted = Wanted::of(value)?;
         let (base, tree, step) = (self.names.next(), self.names.next(), self.names.next());
         let mut roots = one_of(column(&base, "id"), &wanted.ids, self.env.is_sqlite());
@@ -754,8 +790,7 @@ impl Compiler<'_, '_> {
             .from_as(Alias::new(&model.table), Alias::new(&base))
             .and_where(roots)
             .take();
-        let parent = model.field(&model.parent_name).filter(|field| field.is_column());
-        let Some(parent) = parent else { return Ok(select) };
+        let Some(parent) = model.field(parent).filter(|field| field.is_column()) else { return Ok(select) };
         let tree_id = column(&tree, "id");
         let up = operator == Operator::ParentOf;
         let (found, on) = if up {
@@ -820,6 +855,11 @@ impl Wanted {
     }
 }
 
+/// Whether a value is none: false, and in 19.0 what is empty.
+fn is_nothing(value: &Value, series: Series) -> bool {
+    value.is_null() || *value == false || series.takes_empty_for_nothing() && !python::truth(value)
+}
+
 /// Not true, that is false or unknown.
 fn not(condition: Expr) -> Expr {
     Expr::from(Func::coalesce([condition, false.into()])).not()
@@ -843,7 +883,7 @@ fn negate(condition: Expr, negative: bool, own: Option<Expr>) -> Expr {
 /// What Odoo's PostgreSQL, or Odoo, says of values that do not fit the type.
 pub fn scalar(own: Expr, field: &Field, leaf: &Leaf, dialect: Dialect) -> Result<Expr> {
     let operator = match (leaf.operator, &leaf.value) {
-        (Operator::Maybe, value) if !python::truth(value) => return Ok(Expr::val(1).eq(1)),
+        (Operator::Maybe, value) if is_nothing(value, dialect.series) => return Ok(Expr::val(1).eq(1)),
         (Operator::Maybe, _) => Operator::Eq,
         // A list is compared as a list.
         (Operator::Eq, Value::Array(_)) => Operator::In,
@@ -851,9 +891,22 @@ pub fn scalar(own: Expr, field: &Field, leaf: &Leaf, dialect: Dialect) -> Result
         (operator, _) => operator,
     };
     if operator.is_like() {
-        return Ok(like(own, field, operator, &leaf.value, dialect));
+        let whole = matches!(operator.positive(), Operator::EqLike | Operator::EqIlike);
+        if whole && dialect.series.takes_empty_for_nothing() && !python::truth(&leaf.value) {
+            return membership(own, field, operator.is_negative(), &[Value::Bool(false)], dialect);
+        }
+        return like(own, field, operator, &leaf.value, dialect);
     }
     match operator {
+        // Up to 18.0, what is not there does not differ from what is empty.
+        Operator::Ne
+            if !dialect.series.takes_empty_for_nothing()
+                && field.kind != Kind::Boolean
+                && !is_nothing(&leaf.value, dialect.series)
+                && !python::truth(&leaf.value) =>
+        {
+            Ok(own.ne(bind(&leaf.value, field, dialect)?))
+        }
         Operator::Eq | Operator::Ne => {
             let values = std::slice::from_ref(&leaf.value);
             membership(own, field, operator == Operator::Ne, values, dialect)
@@ -873,6 +926,13 @@ pub fn scalar(own: Expr, field: &Field, leaf: &Leaf, dialect: Dialect) -> Result
         Operator::Lt | Operator::Le | Operator::Gt | Operator::Ge => comparison(own, field, operator, leaf, dialect),
         _ => Err(dialect.series.invalid_leaf(&leaf.repr())),
     }
+}
+
+/// Whether a series takes an empty value of the field for none.
+fn has_empty(field: &Field, series: Series) -> bool {
+    // The parts of dates are numbers, but those of no date are not there.
+    let own = field.name != "id" && !field.name.contains('.');
+    series.takes_empty_for_nothing() && own && (field.kind.is_number() || field.kind.is_text())
 }
 
 fn comparison(own: Expr, field: &Field, operator: Operator, leaf: &Leaf, dialect: Dialect) -> Result<Expr> {
@@ -896,18 +956,22 @@ fn comparison(own: Expr, field: &Field, operator: Operator, leaf: &Leaf, dialect
         ">" => own.clone().gt(bound),
         _ => own.clone().gte(bound),
     };
-    // 19.0 takes a number that is not there for zero.
-    if dialect.series.has_negated_equal_like() && kind.is_number() && field.name != "id" {
-        let value = value.as_f64().unwrap_or_default();
-        let zero = match operator {
-            Operator::Lt => 0.0 < value,
-            Operator::Le => 0.0 <= value,
-            Operator::Gt => 0.0 > value,
-            _ => 0.0 >= value,
-        };
-        if zero {
-            return Ok(compared.or(own.is_null()));
-        }
+    // 19.0 takes what is not there for zero, or for the empty text.
+    let empty = if !has_empty(field, dialect.series) {
+        None
+    } else if kind.is_text() {
+        value.as_str().map(|text| "".cmp(text))
+    } else {
+        0.0.partial_cmp(&value.as_f64().unwrap_or_default())
+    };
+    let found = empty.is_some_and(|empty| match operator {
+        Operator::Lt => empty.is_lt(),
+        Operator::Le => empty.is_le(),
+        Operator::Gt => empty.is_gt(),
+        _ => empty.is_ge(),
+    });
+    if found {
+        return Ok(compared.or(own.is_null()));
     }
     Ok(compared)
 }
@@ -931,7 +995,7 @@ fn membership(own: Expr, field: &Field, negative: bool, values: &[Value], dialec
         bound.push(bind(value, field, dialect)?);
     }
     // 19.0: what is empty and what is not there are the same.
-    if series.has_negated_equal_like() && field.name != "id" {
+    if has_empty(field, series) {
         let zero = |value: &Value| value.as_f64() == Some(0.0) || value == "";
         if field.kind.is_number() {
             null |= values.iter().any(zero);
@@ -995,15 +1059,19 @@ fn bind(value: &Value, field: &Field, dialect: Dialect) -> Result<Expr> {
             Value::String(text) => Expr::val(text.trim().parse::<i64>().map_err(|_| not_a("integer", text))?),
             other => Expr::val(python::int(other)?),
         },
-        Kind::Float | Kind::Monetary => match value {
-            Value::String(text) => Expr::val(text.trim().parse::<f64>().map_err(|_| not_a("numeric", text))?),
-            other => Expr::val(python::float(other)?),
-        },
+        Kind::Float | Kind::Monetary => {
+            let number = match value {
+                Value::String(text) => text.trim().parse::<f64>().map_err(|_| not_a("numeric", text))?,
+                other => python::float(other)?,
+            };
+            // PostgreSQL has what is no number after all others; SQLite has none. Columns have neither this nor infinity.
+            Expr::val(if number.is_nan() { f64::INFINITY } else { number })
+        }
         Kind::Boolean => Expr::val(python::truth(value)),
         Kind::Date => temporal::domain_date(value, &dialect.surroundings)?.map_or_else(Expr::null, Expr::val),
         Kind::Datetime => temporal::domain_datetime(value, &dialect.surroundings)?
             .map_or_else(Expr::null, |bound| Expr::val(bound.at)),
-        _ => Expr::val(python::text(value)),
+        _ => Expr::val(convert::text(value)?),
     })
 }
 
@@ -1015,23 +1083,46 @@ fn not_a(kind: &str, text: &str) -> Error {
     }
 }
 
-fn like(own: Expr, field: &Field, operator: Operator, value: &Value, dialect: Dialect) -> Expr {
+/// A value as the text that PostgreSQL makes of it.
+fn as_text(own: Expr, kind: Kind, sqlite: bool) -> Expr {
+    let text = |value: Expr| value.cast_as(Alias::new("text"));
+    match kind {
+        kind if kind.is_text() || matches!(kind, Kind::Selection | Kind::Reference) => own,
+        // 2.0 is 2.
+        Kind::Float | Kind::Monetary if sqlite => {
+            let whole = own.clone().cast_as(Alias::new("integer"));
+            CaseStatement::new().case(own.clone().eq(whole.clone()), text(whole)).finally(text(own)).into()
+        }
+        Kind::Boolean if sqlite => {
+            CaseStatement::new().case(own.clone().eq(true), "true").case(own.eq(false), "false").into()
+        }
+        _ => text(own),
+    }
+}
+
+fn like(own: Expr, field: &Field, operator: Operator, value: &Value, dialect: Dialect) -> Result<Expr> {
     let (negative, positive) = (operator.is_negative(), operator.positive());
-    let text = if python::truth(value) { python::text(value) } else { String::new() };
+    let text = if python::truth(value) { convert::text(value)? } else { String::new() };
     let whole = matches!(positive, Operator::EqLike | Operator::EqIlike);
     if text.is_empty() && !whole {
-        // Everything is like nothing; and not like nothing is what is not there.
-        return if negative { own.is_null() } else { Expr::val(1).eq(1) };
+        // Everything is like nothing; and not like nothing is what is not there, or in 19.0 nothing.
+        return Ok(match (negative, dialect.series.takes_empty_for_nothing()) {
+            (false, _) => Expr::val(1).eq(1),
+            (true, false) => own.is_null(),
+            (true, true) => Expr::val(1).eq(0),
+        });
+    }
+    if whole && text.chars().rev().take_while(|c| *c == '\\').count() % 2 == 1 {
+        return Err(Error::Python {
+            name: "psycopg2.errors.InvalidEscapeSequence",
+            message: "LIKE pattern must not end with escape character\n".to_owned(),
+        });
     }
     let pattern = if whole { text } else { format!("%{text}%") };
-    let subject = if field.kind.is_text() || matches!(field.kind, Kind::Selection | Kind::Reference) {
-        own.clone()
-    } else {
-        own.clone().cast_as(Alias::new("text"))
-    };
+    let subject = as_text(own.clone(), field.kind, dialect.sqlite);
     let insensitive = matches!(positive, Operator::Ilike | Operator::EqIlike);
     let matched = match_pattern(subject, &pattern, insensitive, dialect.sqlite);
-    negate(matched, negative, Some(own))
+    Ok(negate(matched, negative, Some(own)))
 }
 
 /// `subject LIKE pattern`, as PostgreSQL means it.

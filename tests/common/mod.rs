@@ -218,10 +218,94 @@ impl<'a> Client<'a> {
         answer.json()["result"]["uid"].as_i64()
     }
 
+    /// Calls a method of a model.
+    pub async fn call_kw(&mut self, model: &str, method: &str, args: Value, kwargs: Value) -> Answer {
+        let params = json!({"model": model, "method": method, "args": args, "kwargs": kwargs});
+        self.call("/web/dataset/call_kw", params).await
+    }
+
+    /// What a method of a model answers, which must not be an error.
+    pub async fn kw(&mut self, model: &str, method: &str, args: Value, kwargs: Value) -> Value {
+        let call = format!("{model}.{method}({args}, {kwargs})");
+        let mut body = self.call_kw(model, method, args, kwargs).await.json();
+        let data = &body["error"]["data"];
+        assert!(body.get("error").is_none(), "{}: {}\nof {call}", data["name"], data["message"]);
+        body["result"].take()
+    }
+
+    /// Name and message of the exception that a method of a model raises; the name without `odoo.exceptions.` and
+    /// `builtins.`.
+    pub async fn fault(&mut self, model: &str, method: &str, args: Value, kwargs: Value) -> (String, String) {
+        let call = format!("{model}.{method}({args}, {kwargs})");
+        let body = self.call_kw(model, method, args, kwargs).await.json();
+        let data = &body["error"]["data"];
+        let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{call} is no error: {body}")).to_owned();
+        let name = text(&data["name"]);
+        let short = ["odoo.exceptions.", "builtins."].iter().find_map(|prefix| name.strip_prefix(prefix));
+        (short.unwrap_or(&name).to_owned(), text(&data["message"]))
+    }
+
+    /// The id of the record that is made of these values.
+    pub async fn create(&mut self, model: &str, values: Value) -> i64 {
+        let id = self.kw(model, "create", json!([values]), json!({})).await;
+        id.as_i64().unwrap_or_else(|| panic!("no id: {id}"))
+    }
+
+    /// The values of these fields of one record, without its id.
+    pub async fn values(&mut self, model: &str, id: i64, fields: Value) -> Value {
+        let mut rows = self.kw(model, "read", json!([[id], fields]), json!({})).await;
+        let mut row = rows[0].take();
+        row.as_object_mut().unwrap_or_else(|| panic!("{model} {id} is not there")).shift_remove("id");
+        row
+    }
+
+    /// The ids of records, in their order.
+    pub async fn search(&mut self, model: &str, domain: Value) -> Vec<i64> {
+        let found = self.kw(model, "search", json!([domain]), json!({"order": "id"})).await;
+        found.as_array().unwrap().iter().map(|id| id.as_i64().unwrap()).collect()
+    }
+
+    /// Makes a manual model that all internal users may use, with `x_name` and these fields, and answers with its id.
+    pub async fn manual_model(&mut self, model: &str, fields: Value) -> i64 {
+        let mut fields: Vec<Value> = fields.as_array().unwrap().iter().map(manual_field).collect();
+        fields.insert(0, manual_field(&json!({"name": "x_name", "ttype": "char"})));
+        // A one2many needs a many2one that is there.
+        let (lists, fields): (Vec<Value>, Vec<Value>) = fields.into_iter().partition(|f| f["ttype"] == "one2many");
+        let commands: Vec<Value> = fields.into_iter().map(|field| json!([0, 0, field])).collect();
+        let rights = json!({"name": "all", "group_id": 1, "perm_read": true, "perm_write": true, "perm_create": true,
+            "perm_unlink": true});
+        let values = json!({"name": model, "model": model, "state": "manual", "field_id": commands,
+            "access_ids": [[0, 0, rights]]});
+        let id = self.create("ir.model", values).await;
+        for field in lists {
+            self.manual_field(id, field).await;
+        }
+        id
+    }
+
+    /// Makes a manual field and answers with its id.
+    pub async fn manual_field(&mut self, model: i64, field: Value) -> i64 {
+        let mut values = manual_field(&field);
+        values["model_id"] = model.into();
+        self.create("ir.model.fields", values).await
+    }
+
     /// Calls a function of an RPC service.
     pub async fn service(&mut self, service: &str, method: &str, args: Value) -> Answer {
         self.call("/jsonrpc", json!({"service": service, "method": method, "args": args})).await
     }
+}
+
+/// A manual field with what is not told of it.
+fn manual_field(field: &Value) -> Value {
+    let mut values = json!({"field_description": field["name"], "state": "manual"});
+    values.as_object_mut().unwrap().extend(field.as_object().unwrap().clone());
+    values
+}
+
+/// `[0, 0, {"value": …, "name": …}]` of the options of a selection.
+pub fn options(values: &[&str]) -> Value {
+    values.iter().map(|value| json!([0, 0, {"value": value, "name": value.to_uppercase()}])).collect()
 }
 
 /// Makes a user, as `wiredoo user create` does.
