@@ -126,7 +126,7 @@ impl World {
             let (comodel, targets) = self.targets(model, id, field);
             let any = |ids: &[i64]| ids.iter().any(|id| self.leaf(comodel, *id, rest, operator, value) == Some(true));
             // As in SQL, what is not there is in no empty set, and nobody knows whether it is in another.
-            let all = Vec::from_iter(self.of(comodel).keys().copied());
+            let all: Vec<i64> = self.of(comodel).keys().copied().collect();
             let unknown = targets.is_empty() && field.ends_with("parent_id") && any(&all);
             return if unknown { None } else { Some(any(&targets)) };
         }
@@ -514,7 +514,8 @@ fn any_domain_finds_what_it_means_on_every_store() {
         let servers: Vec<(Wiredoo, Option<String>, World)> =
             stores.iter().map(|store| runtime.block_on(populate(store, series, &records))).collect();
         let world = &servers[0].2;
-        let (nodes, tags) = (Vec::from_iter(world.nodes.keys().copied()), Vec::from_iter(world.tags.keys().copied()));
+        let nodes: Vec<i64> = world.nodes.keys().copied().collect();
+        let tags: Vec<i64> = world.tags.keys().copied().collect();
         for (_, _, other) in &servers {
             assert_eq!(other.nodes, world.nodes, "the ids are the same everywhere");
         }

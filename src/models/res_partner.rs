@@ -156,6 +156,13 @@ impl Behaviour for ResPartner {
         refuse_while_used(env, ids, "delete").await
     }
 
+    async fn unlinked(&self, env: &Env<'_>, model: &Model, _: &[i32]) -> Result<()> {
+        // Contacts whose company is gone are their own commercial entity, and are called accordingly.
+        let left = Domain::leaf("commercial_partner_id", Operator::Eq, false);
+        let left = search::ids(&env.sudo().with("active_test", false), model, &left).await?;
+        recompute(env, model, &left).await
+    }
+
     async fn prepare_copy(&self, _: &Env<'_>, _: &Model, _: i32, default: &Values, values: &mut Values) -> Result<()> {
         if !default.contains_key("name")
             && let Some(name) = values.get("name").and_then(Value::as_str)
