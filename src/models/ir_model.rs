@@ -7,6 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::{Behaviour, Values};
 use crate::error::{Error, Result};
+use crate::orm::access::{self, Operation};
+use crate::orm::call::Bound;
 use crate::orm::domain::{Domain, Operator};
 use crate::orm::env::Env;
 use crate::orm::field::{self, Field};
@@ -92,6 +94,17 @@ impl Behaviour for IrModel {
         manual::models_unlinked(env, ids).await
     }
 
+    async fn call(&self, env: &Env<'_>, model: &Model, call: &Bound) -> Result<Option<Value>> {
+        Ok(match call.method.name.as_str() {
+            "display_name_for" => {
+                let names = python::list(call.get("models").clone())?.iter().map(python::text).collect();
+                Some(display_names(env, model, Some(names)).await?)
+            }
+            "get_available_models" => Some(display_names(env, model, None).await?),
+            _ => None,
+        })
+    }
+
     async fn compute(
         &self,
         env: &Env<'_>,
@@ -123,6 +136,39 @@ impl Behaviour for IrModel {
         }
         Ok(Some(values))
     }
+}
+
+/// `display_name_for` and, of all models, `get_available_models`: the labels of the models that the caller can choose from,
+/// then the names of the others.
+async fn display_names(env: &Env<'_>, model: &Model, names: Option<Vec<String>>) -> Result<Value> {
+    let registry = env.registry().await?;
+    let internal = env.has_group("base.group_user").await?;
+    let (mut offered, mut others) = (Vec::new(), Vec::new());
+    let (names, asked) = match names {
+        Some(names) => (names, true),
+        None => (registry.models().map(|model| model.name.clone()).collect(), false),
+    };
+    for name in names {
+        let available = match registry.get(&name) {
+            Some(model) if internal && model.has_table() && !model.transient => {
+                access::may(env, model, Operation::Read).await?
+            }
+            _ => false,
+        };
+        if available {
+            offered.push(Value::from(name));
+        } else if asked {
+            others.push(name);
+        }
+    }
+    let fields = ["name", "model"].into_iter().filter_map(|name| model.field(name).cloned()).collect::<Vec<_>>();
+    let domain = Domain::leaf("model", Operator::In, offered);
+    let sudo = env.sudo();
+    let ids = search::search(&sudo, model, &domain, &search::Page::default()).await?;
+    let rows = read::read(&sudo, model, &ids, &fields, false).await?;
+    let labelled = rows.iter().map(|row| json!({"display_name": row["name"], "model": row["model"]}));
+    let unnamed = others.iter().map(|name| json!({"display_name": name, "model": name}));
+    Ok(labelled.chain(unnamed).collect())
 }
 
 /// The rows of the fields that every model has.

@@ -1,4 +1,4 @@
-//! Records through `call_kw`: commands, references, and that a call is done whole or not at all.
+//! That a call is done whole or not at all, with the commands and references in it.
 
 mod common;
 
