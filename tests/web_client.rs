@@ -31,9 +31,9 @@ async fn forms_are_opened_by_an_action() {
 async fn models_to_choose_from_are_those_that_the_user_may_read() {
     let server = odoo(Series::V18).await;
     let mut admin = Client::administrator(&server).await;
-    let named = admin.kw("ir.model", "display_name_for", json!([["res.partner", "no.model"]]), json!({})).await;
+    let labels = admin.kw("ir.model", "display_name_for", json!([["res.partner", "no.model"]]), json!({})).await;
     assert_eq!(
-        named,
+        labels,
         json!([{"display_name": "Contact", "model": "res.partner"}, {"display_name": "no.model", "model": "no.model"}])
     );
     common::make_user(&server, "uma", "uma", &["base.group_user"]).await;
