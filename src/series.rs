@@ -254,6 +254,18 @@ impl Series {
         self <= Self::V18
     }
 
+    /// What is said of a path of a manual field that leads nowhere; `what` is wrong with the field `name` in it.
+    #[must_use]
+    pub fn broken_related_field(self, what: &str, name: &str, path: &str) -> String {
+        format!("{what} field name {} in related field {}", self.quoted(name), self.quoted(path))
+    }
+
+    /// A name in what is said of manual fields: as Python shows it, or in quotes (18.0 on).
+    #[must_use]
+    pub fn quoted(self, name: &str) -> String {
+        if self >= Self::V18 { format!("\"{name}\"") } else { python::repr(&name.into()) }
+    }
+
     /// Whether domains have `any` and `not any` (17.0 on).
     #[must_use]
     pub fn has_any(self) -> bool {

@@ -271,6 +271,29 @@ pub(super) async fn user(env: &Env<'_>, uid: i32) -> Result<UserInfo> {
     })
 }
 
+/// The groups of users, directly and by implication.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn groups_of(env: &Env<'_>, users: &[i32]) -> Result<HashMap<i32, BTreeSet<i32>>> {
+    let table = "res_groups_users_rel";
+    let wanted: Vec<i64> = users.iter().map(|id| i64::from(*id)).collect();
+    let select = Query::select()
+        .from(Alias::new(table))
+        .and_where(query::one_of(query::column(table, "uid"), &wanted, env.is_sqlite()))
+        .take();
+    let mut direct: HashMap<i32, Vec<i32>> = HashMap::new();
+    for row in env.json_rows(select, vec![query::column(table, "uid"), query::column(table, "gid")]).await? {
+        if let [user, group] = row.as_slice()
+            && let (Some(user), Some(group)) = (id(user), id(group))
+        {
+            direct.entry(user).or_default().push(group);
+        }
+    }
+    let rights = env.rights().await?;
+    Ok(direct.into_iter().map(|(user, groups)| (user, rights.closure(groups))).collect())
+}
+
 /// Whether the caller may do that with records of a model, whichever.
 ///
 /// # Errors
