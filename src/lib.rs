@@ -52,6 +52,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod database;
+pub mod double;
 pub mod error;
 pub mod models;
 mod modules;

@@ -172,8 +172,11 @@ async fn display_names(env: &Env<'_>, model: &Model, names: Option<Vec<String>>)
     Ok(labelled.chain(unnamed).collect())
 }
 
-/// The rows of the fields that every model has.
-async fn describe_magic(env: &Env<'_>, model_id: i32, model: &str) -> Result<()> {
+/// Makes the table of a manual model whose row is there, and the rows of the fields that every model has.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn describe_magic(env: &Env<'_>, model_id: i32, model: &str) -> Result<()> {
     let fields = env.model("ir.model.fields").await?;
     let registry = env.registry().await?;
     let Some(definition) = registry.get(model).cloned() else { return Ok(()) };
