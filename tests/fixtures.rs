@@ -453,7 +453,7 @@ async fn what_is_wrong_is_told_and_nothing_is_loaded() {
         assert_eq!(count(&mut admin, "ir.config_parameter", json!([["key", "=", "a.b"]])).await, 0);
         assert_eq!(count(&mut admin, "ir.model.data", json!([["module", "=", "fixture"]])).await, 0);
         // What was taken back does not stand in the way.
-        let loaded = load(&server, &[good.clone()]).await.unwrap();
+        let loaded = load(&server, std::slice::from_ref(&good)).await.unwrap();
         assert_eq!((loaded.records, loaded.users), (2, 1), "{}", store.name);
         assert_eq!(admin.search("x_thing", json!([])).await, [1], "{}", store.name);
         store.finish(server).await;
