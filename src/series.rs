@@ -87,6 +87,12 @@ impl Series {
         format!("{}.1.3", self.name())
     }
 
+    /// The version of a module that names none of its own.
+    #[must_use]
+    pub fn module_version(self) -> String {
+        format!("{}.1.0", self.name())
+    }
+
     /// The series of which a module version (`"17.0.1.3"`) is.
     #[must_use]
     pub fn of_module_version(version: &str) -> Option<Self> {

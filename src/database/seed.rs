@@ -79,9 +79,12 @@ pub async fn fill(
     dialect::defer_foreign_keys(db).await?;
     content.write(db, now).await?;
     parameters(db, now).await?;
-    let base = ir_module_module::Entity::update_many()
-        .col_expr(ir_module_module::Column::LatestVersion, Expr::value(series.base_version()));
-    base.filter(ir_module_module::Column::Name.eq("base")).exec(db).await?;
+    for (version, is_base) in [(series.base_version(), true), (series.module_version(), false)] {
+        let name = ir_module_module::Column::Name;
+        let modules = ir_module_module::Entity::update_many()
+            .col_expr(ir_module_module::Column::LatestVersion, Expr::value(version));
+        modules.filter(if is_base { name.eq("base") } else { name.ne("base") }).exec(db).await?;
+    }
     administrator(db, now, new).await?;
     main_company(db, new).await
 }

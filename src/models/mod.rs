@@ -6,6 +6,7 @@ pub mod ir_config_parameter;
 pub mod ir_default;
 pub mod ir_http;
 pub mod ir_model;
+pub mod ir_model_access;
 pub mod ir_model_data;
 pub mod ir_module_module;
 pub mod ir_rule;
@@ -201,9 +202,11 @@ pub fn behaviour(model: &str) -> &'static dyn Behaviour {
         "ir.config_parameter" => &ir_config_parameter::IrConfigParameter,
         "ir.default" => &ir_default::IrDefault,
         "ir.model" => &ir_model::IrModel,
+        "ir.model.access" => &ir_model_access::IrModelAccess,
         "ir.model.fields" => &ir_model::IrModelFields,
         "ir.model.fields.selection" => &ir_model::IrModelFieldsSelection,
         "ir.model.data" => &ir_model_data::IrModelData,
+        "ir.module.module" => &ir_module_module::IrModuleModule,
         "ir.rule" => &ir_rule::IrRule,
         "ir.sequence.date_range" => &ir_sequence::IrSequenceDateRange,
         "res.currency.rate" => &res_currency::ResCurrencyRate,

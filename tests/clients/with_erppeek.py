@@ -127,7 +127,7 @@ def drive(protocol, url, fault):
         with raises(fault, 'nope'):
             client.search('res.partner', ['nope = 1'])
         with raises(fault, 'Private methods'):
-            client.execute('res.partner', '_nope')
+            client.execute('res.partner', '_write')
     with step(f'{protocol}: unlink'):
         same((record.unlink(), client.unlink('res.partner', [ann, bob, cid])), (True, True))
         same(client.read('res.partner', [ann], 'name'), [])

@@ -214,7 +214,7 @@ await step('errors', async () => {
   const error = await rejection(browser.call('res.partner', 'write', [[ann], { parent_id: ann }]), 'recursive');
   same([error.code, error.data.name], [target.major < 19 ? 200 : 0, 'odoo.exceptions.ValidationError']);
   same((await rejection(browser.call('res.partner', 'nope', [[ann]]))).data.name, 'builtins.AttributeError');
-  same((await rejection(browser.call('res.partner', '_nope', [[ann]]))).data.name, 'odoo.exceptions.AccessError');
+  same((await rejection(browser.call('res.partner', '_write', [[ann]]))).data.name, 'odoo.exceptions.AccessError');
   same((await rejection(browser.call('res.partner', 'write', [[2147483647], { name: 'x' }]))).data.name, 'odoo.exceptions.MissingError');
 });
 

@@ -126,7 +126,7 @@ await step('external ids', async () => {
 await step('errors', async () => {
   same((await rejection(odoo.update('res.partner', ann, { parent_id: ann }), 'recursive')).faultCode, 2);
   same((await rejection(odoo.search('res.partner', ['nope', '=', 1]), 'nope')).faultCode, 1);
-  same((await rejection(odoo.execute_kw('res.partner', '_nope', [[]]), 'Private methods')).faultCode, 4);
+  same((await rejection(odoo.execute_kw('res.partner', '_write', [[]]), 'Private methods')).faultCode, 4);
   const wrong = connect('wrong');
   wrong.uid = odoo.uid;
   same((await rejection(wrong.search('res.partner', []), 'Access Denied')).faultCode, 3);

@@ -160,7 +160,7 @@ with step('errors and their details'):
     with raises(RPCError, 'nope'):
         partners.nope()
     with raises(RPCError, 'Private methods'):
-        odoo.execute('res.partner', '_nope')
+        odoo.execute('res.partner', '_write')
 
 with step('a session of the web client, an attachment and its download'):
     login = {'db': target.db, 'login': target.login, 'password': target.password}

@@ -125,7 +125,7 @@ with step('errors'):
         (500, 'builtins.ValueError', 'search', {'domain': [['nope', '=', 1]]}),
         (422, 'werkzeug.exceptions.UnprocessableEntity', 'search', {'domain': [], 'nope': 1}),
         (404, 'werkzeug.exceptions.NotFound', 'nope', {}),
-        (403, 'odoo.exceptions.AccessError', '_nope', {}),
+        (403, 'odoo.exceptions.AccessError', '_write', {}),
     ):
         with raises(OdooApiError) as caught:
             partners.execute(method, payload)

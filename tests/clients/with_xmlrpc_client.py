@@ -146,7 +146,7 @@ with step('fault 3: access denied'):
 
 with step('fault 4: not allowed'):
     with raises(Fault, 'Private methods') as caught:
-        call('res.partner', '_nope', [ann])
+        call('res.partner', '_write', [ann])
     same(caught.error.faultCode, 4)
 
 with step('unlink'):
