@@ -3,13 +3,14 @@
 
 mod common;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use wiredoo::Series;
 
 use common::{Client, make_user, odoo, on_every_store};
 
 const ACCESS: &str = "ir.model.access";
 const MODULE: &str = "ir.module.module";
+const USER: &str = "res.users";
 
 #[tokio::test]
 async fn rights_to_any_model_can_be_asked_for() {
@@ -63,6 +64,36 @@ async fn what_is_installed_already_leads_to_the_start_page() {
         client.authenticate("uma", "secret").await;
         let (name, _) = client.fault(MODULE, "button_immediate_install", json!([[]]), json!({})).await;
         assert!(name.ends_with("AccessDenied"), "{series}: {name}");
+    }
+}
+
+#[tokio::test]
+async fn memberships_of_users_are_read_and_written_like_fields() {
+    for series in [Series::V16, Series::V18] {
+        let server = odoo(series).await;
+        let uma = make_user(&server, "uma", "secret", &["base.group_user"]).await;
+        let mut client = Client::administrator(&server).await;
+        let described = client.kw(USER, "fields_get", json!([]), json!({"attributes": ["type"]})).await;
+        let all: Vec<&String> = described.as_object().unwrap().keys().collect();
+        let read = client.kw(USER, "read", json!([[uma], all]), json!({})).await;
+        assert_eq!(read[0].as_object().unwrap().len(), all.len(), "{series}: what is described can be read");
+        let id = async |client: &mut Client<'_>, name: &str| {
+            client.kw("ir.model.data", "check_object_reference", json!(["base", name]), json!({})).await[1].clone()
+        };
+        let (user, portal) = (id(&mut client, "group_user").await, id(&mut client, "group_portal").await);
+        let manager = id(&mut client, "group_partner_manager").await;
+        let tick = format!("in_group_{manager}");
+        let is_kind = |name: &&&String| name.starts_with("sel_groups_") && name.contains(&portal.to_string());
+        let kind = all.iter().find(is_kind).unwrap().as_str();
+        let fields = json!(["login", tick, kind]);
+        let shown = |manager: bool, kind_of: &Value| json!({"login": "uma", tick.clone(): manager, kind: kind_of});
+        assert_eq!(client.values(USER, uma.into(), fields.clone()).await, shown(false, &user));
+        client.kw(USER, "write", json!([[uma], {tick.clone(): true}]), json!({})).await;
+        assert_eq!(client.values(USER, uma.into(), fields.clone()).await, shown(true, &user));
+        client.kw(USER, "write", json!([[uma], {tick.clone(): false, kind: portal}]), json!({})).await;
+        assert_eq!(client.values(USER, uma.into(), fields.clone()).await, shown(false, &portal));
+        let pia = client.create(USER, json!({"name": "Pia", "login": "pia", kind: portal})).await;
+        assert_eq!(client.values(USER, pia, json!([kind])).await[kind], portal);
     }
 }
 

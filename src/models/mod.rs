@@ -12,6 +12,7 @@ pub mod ir_module_module;
 pub mod ir_rule;
 pub mod ir_sequence;
 pub mod ir_ui_view;
+pub mod memberships;
 pub mod onchange;
 pub mod res_bank;
 pub mod res_company;
@@ -114,6 +115,11 @@ pub trait Behaviour: Send + Sync {
     /// The values of a selection that is computed, with their labels.
     async fn selection(&self, _env: &Env<'_>, _field: &Field) -> Result<Option<Value>> {
         Ok(None)
+    }
+
+    /// Before anything is done with values that are to be made or written: those that stand for other fields' become these.
+    async fn translate(&self, _env: &Env<'_>, _model: &Model, _values: &mut Values) -> Result<()> {
+        Ok(())
     }
 
     /// Fields that `fields_get` tells of beside those of the registry, with all that it tells of them.

@@ -1,6 +1,6 @@
 //! `res.users`: who can log in. A user inherits from a partner, who has the name and the address.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use async_trait::async_trait;
 use chrono::NaiveDateTime;
@@ -11,7 +11,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Map, Value, json};
 
-use super::{Behaviour, Values, ir_model_data, res_partner};
+use super::{Behaviour, Values, ir_model_data, memberships, res_partner};
 use crate::auth::Caller;
 use crate::auth::password::Verdict;
 use crate::database::DEFAULT_LANG;
@@ -417,8 +417,16 @@ impl Behaviour for ResUsers {
         })
     }
 
+    async fn translate(&self, env: &Env<'_>, model: &Model, values: &mut Values) -> Result<()> {
+        if env.series().stores_implied_groups() {
+            memberships::translate(env, groups_field(model), values).await
+        } else {
+            Ok(())
+        }
+    }
+
     async fn described_fields(&self, env: &Env<'_>) -> Result<Values> {
-        if env.series().stores_implied_groups() { memberships(env).await } else { Ok(Values::new()) }
+        if env.series().stores_implied_groups() { memberships::describe(env).await } else { Ok(Values::new()) }
     }
 
     async fn search(&self, env: &Env<'_>, model: &Model, field: &Field, leaf: &Leaf) -> Result<Option<Domain>> {
@@ -471,21 +479,38 @@ impl Behaviour for ResUsers {
                 let value = read::values(&env.sudo(), &companies, &[company], &currency).await?.pop();
                 value.unwrap_or(Value::Bool(false))
             }
-            "read" if call.ids == [env.uid()] && !env.is_superuser() => {
-                let names: Vec<String> =
-                    call.get("fields").as_array().into_iter().flatten().map(python::text).collect();
-                if names.is_empty() {
-                    return Ok(None);
-                }
-                // People see of themselves what they could not see of others.
-                let fields = read::named_fields(env, model, &names).await?;
-                let classic = call.get("load") == "_classic_read";
-                let rows = read::read(&env.sudo(), model, &call.ids, &fields, classic).await?;
-                rows.into_iter().map(Value::from).collect()
-            }
+            "read" => return read_users(env, model, call).await,
             _ => return Ok(None),
         }))
     }
+}
+
+/// Reads named fields, if some of them are memberships, or if they are of the caller: people see of themselves what they
+/// could not see of others.
+async fn read_users(env: &Env<'_>, model: &Model, call: &Bound) -> Result<Option<Value>> {
+    let asked: Vec<String> = call.get("fields").as_array().into_iter().flatten().map(python::text).collect();
+    let (shown, mut names): (Vec<String>, Vec<String>) =
+        asked.into_iter().partition(|name| env.series().stores_implied_groups() && memberships::is_one(name));
+    let own = call.ids == [env.uid()] && !env.is_superuser();
+    if shown.is_empty() && (!own || names.is_empty()) {
+        return Ok(None);
+    }
+    let groups = groups_field(model);
+    let hidden = !shown.is_empty() && !names.iter().any(|name| name == groups);
+    if hidden {
+        names.push(groups.to_owned());
+    }
+    let fields = read::named_fields(env, model, &names).await?;
+    let classic = call.get("load") == "_classic_read";
+    let reader = if own { env.sudo() } else { env.clone() };
+    let mut rows = read::read(&reader, model, &call.ids, &fields, classic).await?;
+    for row in &mut rows {
+        memberships::add(env, groups, &shown, row).await?;
+        if hidden {
+            row.shift_remove(groups);
+        }
+    }
+    Ok(Some(rows.into_iter().map(Value::from).collect()))
 }
 
 /// `+0200`: how far a time zone is from UTC at a time.
@@ -542,43 +567,6 @@ async fn imply(env: &Env<'_>, model: &Model, user: &mut Values) -> Result<()> {
     }
     user.insert(field.to_owned(), commands.into());
     Ok(())
-}
-
-/// The fields by which the form of a user shows memberships, up to 18.0: a choice for each category of groups, and
-/// a box for each group that is in none.
-async fn memberships(env: &Env<'_>) -> Result<Values> {
-    let groups = env.model("res.groups").await?;
-    let categories = env.model("ir.module.category").await?;
-    let all = search::search(&env.sudo(), &groups, &Domain::True, &search::Page::default()).await?;
-    let fields = read::named_fields(env, &groups, ["name", "category_id"]).await?;
-    let mut records = read::fetch(&env.sudo(), &groups, &all, &fields).await?;
-    records.sort_keys();
-    let mut of_category: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
-    let mut described = Values::new();
-    for (id, record) in &records {
-        if let Some(category) = read::ids_in(&record["category_id"]).first() {
-            of_category.entry(*category).or_default().push(*id);
-        } else {
-            let field = json!({"type": "boolean", "string": record["name"], "exportable": false,
-                "selectable": false});
-            described.insert(format!("in_group_{id}"), field);
-        }
-    }
-    let kinds = ir_model_data::find(&env.sudo(), "base.module_category_user_type").await?.map(|(_, id)| id);
-    let names: Vec<i32> = of_category.keys().copied().collect();
-    let names = read::display_names(&env.sudo(), &categories, &names).await?;
-    for (category, members) in of_category {
-        let mut options: Vec<Value> = members.iter().map(|id| json!([id, records[id]["name"]])).collect();
-        // Everybody is of some kind.
-        if kinds != Some(category) {
-            options.insert(0, json!([false, ""]));
-        }
-        let ids: Vec<String> = members.iter().map(ToString::to_string).collect();
-        let field = json!({"type": "selection", "string": names.get(&category), "selection": options,
-            "exportable": false, "selectable": false});
-        described.insert(format!("sel_groups_{}", ids.join("_")), field);
-    }
-    Ok(described)
 }
 
 /// Puts the members of groups whose implied groups have changed into those, and stores who is an internal user.
