@@ -92,6 +92,12 @@ async fn memberships_of_users_are_read_and_written_like_fields() {
         assert_eq!(client.values(USER, uma.into(), fields.clone()).await, shown(true, &user));
         client.kw(USER, "write", json!([[uma], {tick.clone(): false, kind: portal}]), json!({})).await;
         assert_eq!(client.values(USER, uma.into(), fields.clone()).await, shown(false, &portal));
+        for nothing in [json!([[5]]), json!([[5, 0, 0]]), json!([[6, 0, []]])] {
+            client.kw(USER, "write", json!([[uma], {"groups_id": [[6, 0, [user]]]}]), json!({})).await;
+            client.kw(USER, "write", json!([[uma], {"groups_id": nothing}]), json!({})).await;
+            let left = client.values(USER, uma.into(), json!(["groups_id"])).await;
+            assert_eq!(left, json!({"groups_id": []}), "{series}: {nothing}");
+        }
         let pia = client.create(USER, json!({"name": "Pia", "login": "pia", kind: portal})).await;
         assert_eq!(client.values(USER, pia, json!([kind])).await[kind], portal);
     }

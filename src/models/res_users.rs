@@ -554,11 +554,11 @@ async fn imply(env: &Env<'_>, model: &Model, user: &mut Values) -> Result<()> {
         let groups = match command[0].as_i64() {
             Some(4) => read::ids_in(&command[1]),
             Some(6) => read::ids_in(&command[2]),
+            // The others put into no group that there was before; a list of ids has no commands.
+            _ if command.is_array() => Vec::new(),
             _ => read::ids_in(command),
         };
-        if command[0].as_i64() != Some(3) {
-            implied.extend(rights.closure(groups));
-        }
+        implied.extend(rights.closure(groups));
     }
     if commands.iter().all(Value::is_number) {
         commands = implied.into_iter().map(Value::from).collect();
