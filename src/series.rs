@@ -194,6 +194,12 @@ impl Series {
         self >= Self::V19
     }
 
+    /// 19.0 has JSON-2 at `/json/2`, and what documents it for machines.
+    #[must_use]
+    pub fn has_json2(self) -> bool {
+        self >= Self::V19
+    }
+
     /// An unknown service at `/jsonrpc`: a `KeyError` with its name, in 15.0 an `UnboundLocalError`.
     #[must_use]
     pub fn unknown_service_is_unbound(self) -> bool {
@@ -469,10 +475,10 @@ impl Series {
         self <= Self::V18
     }
 
-    /// Whether keyword arguments must be an object (up to 18.0), or whatever makes a dictionary.
+    /// Whether keyword arguments must be an object (up to 17.0), or whatever makes a dictionary.
     #[must_use]
     pub fn wants_mapping_of_arguments(self) -> bool {
-        self <= Self::V18
+        self <= Self::V17
     }
 
     /// The newest series.

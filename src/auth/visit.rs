@@ -188,6 +188,21 @@ impl Visit {
         Ok(Some(self.app.databases.open(name).await?))
     }
 
+    /// The database of a request that brings an API key: as [`database`](Self::database), but a session and the header
+    /// must not name different ones.
+    ///
+    /// # Errors
+    /// An `AccessError` where they do; otherwise as `database`.
+    pub async fn stateless_database(&self) -> Result<Option<Arc<Database>>> {
+        if let (Some(database), Some(named)) = (&self.state().await?.database, &self.named_database)
+            && database.name() != named
+        {
+            let why = "Cannot use both the session_id cookie and the x-odoo-database header.";
+            return Err(Error::AccessError(why.to_owned()));
+        }
+        self.database().await
+    }
+
     /// The user who is logged in.
     ///
     /// # Errors

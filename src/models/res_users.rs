@@ -112,6 +112,14 @@ pub async fn find(db: &impl ConnectionTrait, login: &str) -> Result<Option<res_u
     Ok(res_users::Entity::find().filter(res_users::Column::Login.eq(login)).one(db).await?)
 }
 
+/// The user of that id, active or not.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn get(db: &impl ConnectionTrait, id: i32) -> Result<Option<res_users::Model>> {
+    Ok(res_users::Entity::find_by_id(id).one(db).await?)
+}
+
 /// All users with their partners, by id.
 ///
 /// # Errors

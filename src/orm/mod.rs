@@ -36,6 +36,7 @@ pub mod names;
 pub mod onchange;
 pub mod query;
 pub mod read;
+pub mod recordset;
 pub mod registry;
 pub mod schema;
 pub mod search;

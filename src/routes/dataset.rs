@@ -48,7 +48,7 @@ async fn call_method(call: Call, function: &str) -> Result<Value> {
         return Err(Error::type_error(format!("call_kw() argument after ** must be a mapping, not {kind}")));
     }
     let (args, kwargs) = (python::list(args)?, python::dict(kwargs)?);
-    orm::call(&caller, &tools, MethodCall { model, method, args, kwargs }).await
+    orm::call(&caller, &tools, MethodCall { model, method, args, kwargs, ids: None }).await
 }
 
 /// `/web/dataset/resequence` (up to 18.0): numbers records in the order of their ids. Answers whether there is a field for
@@ -72,8 +72,8 @@ pub async fn resequence(call: Call) -> Result<Value> {
     if !orm::has_model(&caller, &model, &tools).await? {
         return Err(Error::key_error(model));
     }
-    let named =
-        MethodCall { model: model.clone(), method: "fields_get".to_owned(), args: vec![json!([field])], kwargs };
+    let args = vec![json!([field])];
+    let named = MethodCall { model: model.clone(), method: "fields_get".to_owned(), args, kwargs, ids: None };
     if orm::call(&caller, &tools, named.clone()).await? == json!({}) {
         return Ok(false.into());
     }
