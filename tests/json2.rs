@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use serde_json::{Value, json};
 use wiredoo::auth::api_key;
+use wiredoo::database::Filter;
 use wiredoo::{Series, Wiredoo};
 
 use common::{Answer, Client, make_user, odoo, stores, update_user};
@@ -240,7 +241,10 @@ async fn keys_that_do_not_count_any_more() {
     let (_, any) = store(None, None).await;
     let (_, other) = store(Some("odoo.plugin"), None).await;
     let (_, brief) = store(Some("rpc"), Some(1)).await;
-    assert_eq!([status(&good).await, status(&any).await, status(&other).await, status(&brief).await], [200, 200, 401, 200]);
+    assert_eq!(
+        [status(&good).await, status(&any).await, status(&other).await, status(&brief).await],
+        [200, 200, 401, 200]
+    );
     app.clock.advance(std::time::Duration::from_secs(86_401));
     assert_eq!(status(&brief).await, 401);
     update_user(&server, user, |user| user.active = sea_orm::ActiveValue::Set(false)).await;
@@ -284,20 +288,18 @@ async fn sessions_beside_keys() {
 async fn rights_of_the_key_s_user_hold() {
     let server = server().await;
     let user = make_user(&server, "uma", "uma", &[]).await;
-    let app = server.app();
-    let database = app.databases.open(server.db()).await.unwrap();
-    let key = api_key::generate();
+    let database = server.app().databases.open(server.db()).await.unwrap();
+    let (key, now) = (api_key::generate(), server.app().clock.now());
     let new = api_key::NewKey { name: "x".to_owned(), scope: Some("rpc".to_owned()), expires: None };
     let stored = database.write(|tx| {
         let (key, new) = (key.clone(), new.clone());
-        Box::pin(async move { api_key::store(tx, user, &new, &key, app.clock.now()).await })
+        Box::pin(async move { api_key::store(tx, user, &new, &key, now).await })
     });
     stored.await.unwrap();
     let mut c = Client::new(&server).with("authorization", format!("Bearer {key}"));
     let (status, name, _) = failure(&call(&mut c, "ir.rule/create", json!({"vals_list": [{"name": "x"}]})).await);
     assert_eq!((status, name.as_str()), (403, "AccessError"));
-    let (status, name, _) =
-        failure(&call(&mut c, "res.users/write", json!({"ids": [2], "vals": {"name": "x"}})).await);
+    let (status, name, _) = failure(&call(&mut c, "res.users/write", json!({"ids": [2], "vals": {"name": "x"}})).await);
     assert_eq!((status, name.as_str()), (403, "AccessError"));
 }
 
@@ -338,7 +340,7 @@ async fn the_database_filter_holds() {
     let builder = Wiredoo::builder().configure(|config| {
         config.admin_api_key = Some(KEY.to_owned());
         config.databases = vec!["one".to_owned(), "two".to_owned()];
-        config.db_filter = "^%d$".parse().unwrap();
+        config.db_filter = Filter::new("^%d$").unwrap();
     });
     let server = builder.start().await.unwrap();
     let count = json!({"domain": []});

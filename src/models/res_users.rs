@@ -11,7 +11,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Map, Value, json};
 
-use super::{Behaviour, Values, ir_model_data, res_partner};
+use super::{Behaviour, Values, ir_model_data, res_partner, res_users_identitycheck};
 use crate::auth::Caller;
 use crate::auth::password::Verdict;
 use crate::database::DEFAULT_LANG;
@@ -469,7 +469,10 @@ impl Behaviour for ResUsers {
                 change_password(env, call.get("old_passwd"), call.get("new_passwd")).await?;
                 true.into()
             }
-            "api_key_wizard" => super::res_users_apikeys::wizard(),
+            "api_key_wizard" => match res_users_identitycheck::asked(env, model, call).await? {
+                Some(question) => question,
+                None => super::res_users_apikeys::wizard(),
+            },
             "preference_save" => json!({"type": "ir.actions.client", "tag": "reload_context"}),
             "get_company_currency_id" => {
                 let companies = env.model("res.company").await?;

@@ -182,7 +182,8 @@ async fn values(env: &Env<'_>, model: &Model, ids: &[i32], field: &Arc<Field>) -
     let value = |id: &i32| {
         let record = records.get(id).ok_or_else(|| access::missing_error(env, model, &[*id]))?;
         let value = record.get(&field.name).cloned().unwrap_or_else(|| read::empty(field.kind));
-        let Some((model, id)) = value.as_str().filter(|_| field.kind == Kind::Reference).and_then(|v| v.split_once(','))
+        let Some((model, id)) =
+            value.as_str().filter(|_| field.kind == Kind::Reference).and_then(|v| v.split_once(','))
         else {
             return Ok(value);
         };
@@ -248,8 +249,7 @@ async fn filtered_domain(env: &Env<'_>, model: &Arc<Model>, ids: &[i32], domain:
     access::check_records(env, model, ids, Operation::Read).await?;
     let domain = Domain::parse(domain, env.series())?;
     let domain = Domain::and(vec![domain, Domain::leaf("id", Operator::In, ids.to_vec())]);
-    let found: HashSet<i32> =
-        search::ids(&env.with("active_test", false), model, &domain).await?.into_iter().collect();
+    let found: HashSet<i32> = search::ids(&env.with("active_test", false), model, &domain).await?.into_iter().collect();
     let kept: Vec<i32> = ids.iter().copied().filter(|id| found.contains(id)).collect();
     Ok(shown(&model.name, &kept))
 }
@@ -305,9 +305,8 @@ async fn grouped(env: &Env<'_>, model: &Arc<Model>, ids: &[i32], key: &str) -> R
     let found = values(env, model, ids, field).await?;
     let mut groups: Vec<(String, Vec<i32>)> = Vec::new();
     for (id, value) in ids.iter().zip(found) {
-        let unfit = |kind: &str| {
-            Err(Error::type_error(format!("keys must be str, int, float, bool or None, not {kind}")))
-        };
+        let unfit =
+            |kind: &str| Err(Error::type_error(format!("keys must be str, int, float, bool or None, not {kind}")));
         let key = match &value {
             _ if field.kind.is_relational() => return unfit(field.comodel()),
             Value::String(_) if field.kind == Kind::Date => return unfit("date"),

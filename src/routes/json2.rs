@@ -61,8 +61,7 @@ fn wrong_content_type(headers: &HeaderMap, body: &Bytes) -> Option<Response> {
     if body.is_empty() || essence.eq_ignore_ascii_case(JSON) {
         return None;
     }
-    let mut refusal =
-        page::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be declared as application/json.");
+    let mut refusal = page::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be declared as application/json.");
     refusal.headers_mut().insert(header::ACCEPT, HeaderValue::from_static(JSON));
     Some(refusal)
 }
