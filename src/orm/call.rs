@@ -122,6 +122,12 @@ const READING: [&str; 37] = [
     "copy_data",
 ];
 
+/// Whether a method writes nothing.
+#[must_use]
+pub fn reads(method: &str) -> bool {
+    READING.contains(&method)
+}
+
 /// Whether there is a model of that name.
 ///
 /// # Errors
@@ -151,7 +157,7 @@ pub async fn has_model(caller: &Caller, model: &str, tools: &Tools) -> Result<bo
 pub async fn call(caller: &Caller, tools: &Tools, call: MethodCall) -> Result<Value> {
     let database = Arc::clone(&caller.database);
     let call = Arc::new(call);
-    if READING.contains(&call.method.as_str()) {
+    if reads(&call.method) {
         let (caller, tools) = (caller.clone(), tools.clone());
         return database.read(move |tx| Box::pin(async move { run(tx, &caller, &tools, &call).await })).await;
     }

@@ -1,6 +1,6 @@
 //! The methods that can be called from outside, with their parameters, as each series has them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock};
 
 use indexmap::IndexMap;
@@ -25,6 +25,8 @@ pub struct Method {
     pub name: String,
     /// Whether it is called on a model, without records.
     pub on_model: bool,
+    /// Its parameters as Python writes them: `(domain, limit=None)`.
+    pub signature: String,
     parameters: Vec<Parameter>,
 }
 
@@ -92,6 +94,17 @@ pub fn find(series: Series, model: &Model, name: &str) -> Result<Option<Method>>
     Ok(Some(Method::parse(&class, name, signature)))
 }
 
+/// All public methods of a model.
+#[must_use]
+pub fn of(series: Series, model: &Model) -> Vec<Method> {
+    let signatures = &SIGNATURES[&series];
+    let plain = model.manual || !signatures.contains_key(&model.name);
+    let sources = [Some(model.name.as_str()), Some(SHARED), Some(PLAIN).filter(|_| plain)];
+    let names: BTreeSet<&String> =
+        sources.into_iter().flatten().filter_map(|source| signatures.get(source)).flat_map(IndexMap::keys).collect();
+    names.into_iter().filter_map(|name| find(series, model, name).ok().flatten()).collect()
+}
+
 /// Whether a series has a method in all models.
 #[must_use]
 pub fn is_shared(series: Series, name: &str) -> bool {
@@ -149,8 +162,14 @@ impl Method {
             function: format!("{class}.{name}"),
             name: name.to_owned(),
             on_model: decorator.contains("@model"),
+            signature: format!("({list})"),
             parameters,
         }
+    }
+
+    /// The names of the parameters, with the defaults of those that have one.
+    pub fn parameters(&self) -> impl Iterator<Item = (&str, Option<&Value>)> {
+        self.parameters.iter().map(|parameter| (parameter.name.as_str(), parameter.default.as_ref()))
     }
 
     /// Whether there is a parameter of that name.

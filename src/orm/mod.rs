@@ -18,11 +18,13 @@
 //! | [`schema`], [`violation`] | the tables, and what is said when a row breaks their rules |
 
 pub mod access;
+pub mod answered;
 pub mod attachments;
 pub mod call;
 pub mod commands;
 pub mod convert;
 pub mod defaults;
+pub mod documentation;
 pub mod domain;
 pub mod env;
 pub mod expression;

@@ -4,6 +4,7 @@ mod bearer;
 mod body;
 mod database;
 mod dataset;
+mod doc;
 mod json2;
 mod json_rpc;
 mod jsonrpc;
@@ -78,7 +79,9 @@ pub fn router(app: &Arc<App>) -> Router {
         router = router
             .route("/json/2", any(json2::unknown))
             .route("/json/2/", any(json2::unknown))
-            .route("/json/2/{*call}", any(json2::call));
+            .route("/json/2/{*call}", any(json2::call))
+            .route("/doc-bearer/{file}", get(doc::describe))
+            .route("/doc", get(doc::page));
     }
     router
         .fallback(pages::unknown)
