@@ -1055,7 +1055,11 @@ fn boolean(own: &Expr, negative: bool, values: &[Value]) -> Expr {
 fn bind(value: &Value, field: &Field, dialect: Dialect) -> Result<Expr> {
     Ok(match field.kind {
         Kind::Integer | Kind::Many2one | Kind::Many2oneReference => match value {
-            Value::Number(number) if number.is_f64() => Expr::val(number.as_f64().unwrap_or_default()),
+            // PostgreSQL prepares a statement for the types that its parameters had the first time, so what is no whole
+            // number gets a statement of its own.
+            Value::Number(number) if !number.is_i64() => {
+                Expr::val(number.as_f64().unwrap_or_default()).cast_as(Alias::new("double precision"))
+            }
             Value::String(text) => Expr::val(text.trim().parse::<i64>().map_err(|_| not_a("integer", text))?),
             other => Expr::val(python::int(other)?),
         },
