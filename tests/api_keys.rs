@@ -53,6 +53,12 @@ async fn counts(server: &Wiredoo, user: i32, key: &str) -> bool {
     answer["result"]["uid"] == user
 }
 
+/// Whether a key stands for its user in JSON-2.
+async fn bears(server: &Wiredoo, key: &str) -> bool {
+    let mut client = Client::new(server).with("authorization", format!("Bearer {key}"));
+    client.post_json("/json/2/res.users/context_get", &json!({})).await.status == 200
+}
+
 #[tokio::test]
 async fn a_key_is_made_used_and_removed() {
     for series in Series::ALL {
@@ -206,12 +212,12 @@ async fn keys_expire_from_18_on() {
         let end = (server.app().clock.now().date() + TimeDelta::days(7)).format("%Y-%m-%d 00:00:00").to_string();
         assert_eq!(keys[0]["expiration_date"], end.as_str());
         assert!(counts(&server, uma, &key).await);
-        server.app().clock.advance(std::time::Duration::from_secs(7 * 86_400));
+        server.app().clock.advance(std::time::Duration::from_hours(7 * 24));
         assert!(!counts(&server, uma, &key).await);
         // Administrators may have keys that last.
         let mut admin = Client::administrator(&server).await;
         let key = make_key(&mut admin, series, json!({"name": "long", "duration": "0"}), "admin").await;
-        server.app().clock.advance(std::time::Duration::from_secs(10_000 * 86_400));
+        server.app().clock.advance(std::time::Duration::from_hours(10_000 * 24));
         assert!(counts(&server, 2, &key).await);
     }
 }
@@ -277,17 +283,43 @@ async fn another_process_feels_what_one_does() {
     for store in durable_stores() {
         let one = store.builder(Series::V19).start().await.unwrap();
         let other = store.builder(Series::V19).start().await.unwrap();
-        let database = one.app().databases.open(one.db()).await.unwrap();
-        let key = api_key::generate();
-        let now = one.app().clock.now();
-        let stored = database.write(|tx| {
-            let key = key.clone();
-            Box::pin(async move { api_key::store(tx, 2, &NewKey::default(), &key, now).await })
-        });
-        let id = stored.await.unwrap().id;
+        let (mut here, mut there) = (Client::administrator(&one).await, Client::administrator(&other).await);
+        let key = make_key(&mut here, Series::V19, json!({"name": "x", "duration": "0"}), "admin").await;
         assert!(counts(&one, 2, &key).await && counts(&other, 2, &key).await, "{}", store.name);
-        assert!(database.write(|tx| Box::pin(api_key::revoke(tx, id))).await.unwrap());
+        assert!(bears(&one, &key).await && bears(&other, &key).await, "{}", store.name);
+        let keys = there.search("res.users.apikeys", json!([])).await;
+        let action = there.kw("res.users.apikeys", "remove", json!([keys]), json!({})).await;
+        prove(&mut there, Series::V19, &action, "admin").await.result();
         assert!(!counts(&one, 2, &key).await && !counts(&other, 2, &key).await, "{}", store.name);
+        assert!(!bears(&one, &key).await && !bears(&other, &key).await, "{}", store.name);
+        drop((here, there));
+        other.shutdown().await;
+        store.finish(one).await;
+    }
+}
+
+#[tokio::test]
+async fn a_key_ends_with_its_user() {
+    for store in durable_stores() {
+        let one = store.builder(Series::V19).start().await.unwrap();
+        let other = store.builder(Series::V19).start().await.unwrap();
+        let uma = make_user(&one, "uma", "uma", &[]).await;
+        let mut c = Client::new(&one);
+        c.authenticate("uma", "uma").await;
+        let key = make_key(&mut c, Series::V19, json!({"name": "x"}), "uma").await;
+        assert!(bears(&one, &key).await && counts(&other, uma, &key).await, "{}", store.name);
+        let mut admin = Client::administrator(&other).await;
+        // A new password leaves the keys, an archived user has none that count.
+        admin.kw("res.users", "write", json!([[uma], {"password": "new"}]), json!({})).await;
+        assert!(bears(&one, &key).await && counts(&one, uma, &key).await, "{}", store.name);
+        admin.kw("res.users", "write", json!([[uma], {"active": false}]), json!({})).await;
+        assert!(!bears(&one, &key).await && !counts(&one, uma, &key).await, "{}", store.name);
+        admin.kw("res.users", "write", json!([[uma], {"active": true}]), json!({})).await;
+        assert!(bears(&one, &key).await, "{}", store.name);
+        admin.kw("res.users", "unlink", json!([[uma]]), json!({})).await;
+        assert!(!bears(&one, &key).await && !counts(&one, uma, &key).await, "{}", store.name);
+        assert_eq!(admin.search("res.users.apikeys", json!([])).await, [0_i64; 0]);
+        drop((c, admin));
         other.shutdown().await;
         store.finish(one).await;
     }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::{Behaviour, behaviour};
 use crate::auth::password::Verdict;
 use crate::error::{Error, Result};
-use crate::orm::call::Bound;
+use crate::orm::call::{Bound, singleton};
 use crate::orm::env::Env;
 use crate::orm::registry::Model;
 use crate::orm::{methods, read, write};
@@ -36,33 +36,43 @@ pub async fn asked(env: &Env<'_>, model: &Model, call: &Bound) -> Result<Option<
     let request = json!([env.context(), model.name, call.ids, call.method.name, [], {}]);
     let values = Map::from_iter([("request".to_owned(), request.to_string().into())]);
     let made = write::create(&sudo.without_defaults(), &wizard, vec![values]).await?;
-    Ok(Some(json!({
+    Ok(made.first().map(|id| question(&wizard, *id)))
+}
+
+/// The action that opens the wizard.
+fn question(wizard: &Model, id: i32) -> Value {
+    json!({
         "type": "ir.actions.act_window",
         "res_model": wizard.name,
-        "res_id": made.first(),
+        "res_id": id,
         "name": "Security Control",
         "target": "new",
         "views": [[false, "form"]],
-    })))
+    })
 }
 
 #[async_trait]
 impl Behaviour for ResUsersIdentitycheck {
     async fn call(&self, env: &Env<'_>, model: &Model, call: &Bound) -> Result<Option<Value>> {
-        if call.method.name != "run_check" {
-            return Ok(None);
+        match call.method.name.as_str() {
+            "run_check" => {}
+            // A client that has asked for a passkey asks for the password instead (19.0).
+            "action_use_password" => {
+                let id = singleton(model, &call.ids)?;
+                let method = Map::from_iter([("auth_method".to_owned(), "password".into())]);
+                write::write(env, model, &[id], method).await?;
+                return Ok(Some(question(model, id)));
+            }
+            _ => return Ok(None),
         }
-        let [id] = call.ids.as_slice() else {
-            let all = call.ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            return Err(Error::value_error(format!("Expected singleton: {}({all})", model.name)));
-        };
+        let id = singleton(model, &call.ids)?;
         // Whose wizard it is, the rules tell.
         let own = read::named_fields(env, model, ["create_uid"]).await?;
-        read::fetch(env, model, &[*id], &own).await?;
+        read::fetch(env, model, &[id], &own).await?;
         let sudo = env.sudo();
         let fields = read::named_fields(&sudo, model, ["create_uid", "password", "request"]).await?;
-        let wizards = read::fetch(&sudo, model, &[*id], &fields).await?;
-        let Some(wizard) = wizards.get(id) else { return Err(crate::orm::access::missing_error(env, model, &[*id])) };
+        let wizards = read::fetch(&sudo, model, &[id], &fields).await?;
+        let Some(wizard) = wizards.get(&id) else { return Err(crate::orm::access::missing_error(env, model, &[id])) };
         let owner = read::ids_in(&wizard["create_uid"]).first().copied().unwrap_or_default();
         // From 18.0 on it comes in the context, before it was written to the wizard.
         let password = [env.context().get("password"), wizard.get("password")];
@@ -70,7 +80,7 @@ impl Behaviour for ResUsersIdentitycheck {
         check(env, owner, password).await?;
         if model.field("password").is_some_and(|field| field.is_column()) {
             let nothing = Map::from_iter([("password".to_owned(), Value::Bool(false))]);
-            write::write(&sudo, model, &[*id], nothing).await?;
+            write::write(&sudo, model, &[id], nothing).await?;
         }
         env.identity().prove(env.now());
         let request = wizard["request"].as_str().unwrap_or_default();

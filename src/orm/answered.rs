@@ -4,26 +4,21 @@ use super::methods;
 use crate::series::Series;
 
 /// Methods that all models have and that are not answered.
-const MISSING: [&str; 12] = [
+const MISSING: [&str; 6] = [
     "copy_translations",
-    "get_base_url",
-    "get_empty_list_help",
-    "get_formview_action",
-    "get_formview_id",
-    "get_import_templates",
     "get_property_definition",
     "search_panel_select_multi_range",
     "search_panel_select_range",
     "view_header_get",
     "web_override_translations",
-    "web_resequence",
 ];
 
 /// Methods of single models that are answered.
-const OWN: [(&str, &[&str]); 14] = [
+const OWN: [(&str, &[&str]); 15] = [
     ("ir.attachment", &["check", "create_unique", "generate_access_token", "get_serving_groups"]),
     ("ir.config_parameter", &["get_param", "set_param", "unlink_default_parameters"]),
     ("ir.default", &["discard_records", "discard_values", "set"]),
+    ("ir.model", &["display_name_for", "get_available_models"]),
     ("ir.model.data", &["check_object_reference", "toggle_noupdate"]),
     ("ir.sequence", &["get_next_char", "next_by_code", "next_by_id"]),
     ("res.country", &["get_address_fields"]),
@@ -45,7 +40,7 @@ const OWN: [(&str, &[&str]); 14] = [
     ),
     ("res.users.apikeys", &["remove"]),
     ("res.users.apikeys.description", &["check_access_make_key", "make_key"]),
-    ("res.users.identitycheck", &["run_check"]),
+    ("res.users.identitycheck", &["action_use_password", "run_check"]),
 ];
 
 /// Whether a method of a model is answered, if it has a signature.

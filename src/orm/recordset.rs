@@ -68,13 +68,6 @@ pub async fn run(env: &Env<'_>, model: &Arc<Model>, call: &Bound) -> Result<Opti
         "filtered_domain" => filtered_domain(env, model, ids, call.get("domain")).await?,
         "sorted" => sorted(env, model, ids, call.get("key"), python::truth(call.get("reverse"))).await?,
         "grouped" => grouped(env, model, ids, &path_of(call.get("key"))?).await?,
-        "search_fetch" => {
-            let fields = fields_of(call.get("field_names"))?;
-            read::named_fields(env, model, &fields).await?;
-            let domain = Domain::parse(call.get("domain"), env.series())?;
-            let page = Page::parse(call.get("offset"), call.get("limit"), call.get("order"))?;
-            search::search(env, model, &domain, &page).await?.into()
-        }
         "fetch" => {
             access::check_model(env, model, Operation::Read).await?;
             let fields = read::named_fields(env, model, &fields_of(call.get("field_names"))?).await?;
@@ -204,13 +197,11 @@ async fn mapped(env: &Env<'_>, model: &Arc<Model>, ids: &[i32], path: &str) -> R
         let field = Arc::clone(field_of(&model, name)?);
         let found = values(env, &model, &ids, &field).await?;
         if !field.kind.is_relational() {
-            return match names.next() {
-                None => Ok(Mapped::Values(found)),
-                Some(_) => {
-                    let message = "'list' object has no attribute '_fields'".to_owned();
-                    Err(Error::Python { name: "builtins.AttributeError", message })
-                }
-            };
+            if names.next().is_none() {
+                return Ok(Mapped::Values(found));
+            }
+            let message = "'list' object has no attribute '_fields'".to_owned();
+            return Err(Error::Python { name: "builtins.AttributeError", message });
         }
         ids = distinct(found.iter().flat_map(read::ids_in).collect());
         model = env.model(field.comodel()).await?;

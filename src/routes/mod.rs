@@ -80,8 +80,9 @@ pub fn router(app: &Arc<App>) -> Router {
             .route("/json/2", any(json2::unknown))
             .route("/json/2/", any(json2::unknown))
             .route("/json/2/{*call}", any(json2::call))
-            .route("/doc-bearer/{file}", get(doc::describe))
-            .route("/doc", get(doc::page));
+            .route("/doc-bearer/{file}", get(doc::by_key))
+            .route("/doc", get(doc::page))
+            .route("/doc/{file}", get(doc::below));
     }
     router
         .fallback(pages::unknown)

@@ -63,7 +63,7 @@ impl Scanner<'_> {
             let closing = if object { '}' } else { ']' };
             self.space();
             match *next {
-                Next::Item { first: true } | Next::Name { first: true } if self.takes(closing) => {
+                Next::Item { first: true } | Next::Name { first: true } | Next::Comma { .. } if self.takes(closing) => {
                     open.pop();
                 }
                 Next::Item { .. } => {
@@ -82,9 +82,6 @@ impl Scanner<'_> {
                     }
                     self.space();
                     self.value(&mut open)?;
-                }
-                Next::Comma { .. } if self.takes(closing) => {
-                    open.pop();
                 }
                 Next::Comma { .. } if self.takes(',') => {
                     *next = if object { Next::Name { first: false } } else { Next::Item { first: false } };
@@ -191,7 +188,7 @@ mod tests {
 
     use super::fault;
 
-    /// As CPython 3.12 says it.
+    /// As `CPython` 3.12 says it.
     #[test]
     fn pythons_words() {
         for (text, words) in [
