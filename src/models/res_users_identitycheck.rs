@@ -74,7 +74,7 @@ impl Behaviour for ResUsersIdentitycheck {
         let wizards = read::fetch(&sudo, model, &[id], &fields).await?;
         let Some(wizard) = wizards.get(&id) else { return Err(crate::orm::access::missing_error(env, model, &[id])) };
         let owner = read::ids_in(&wizard["create_uid"]).first().copied().unwrap_or_default();
-        // From 18.0 on it comes in the context, before it was written to the wizard.
+        // In 19.0 it comes in the context, before it was written to the wizard.
         let password = [env.context().get("password"), wizard.get("password")];
         let password = password.into_iter().flatten().find_map(Value::as_str).unwrap_or_default();
         check(env, owner, password).await?;
