@@ -186,7 +186,7 @@ async fn insert(env: &Env<'_>, model: &Model, records: &mut [Sorted]) -> Result<
                         texts.insert(lang.clone(), value.clone());
                         Expr::val(Value::from(texts))
                     }
-                    Some(value) => convert::to_column(field, value)?,
+                    Some(value) => query::typed(convert::to_column(field, value)?, field, env.is_sqlite()),
                     None if field.kind == Kind::Boolean => Expr::val(false),
                     None => Expr::null(),
                 });
@@ -450,7 +450,7 @@ fn assigned(env: &Env<'_>, field: &Field, value: &Value, lang: &str) -> Result<E
     if field.translate && !value.is_null() {
         return Ok(translation(&field.name, lang, value, env.is_sqlite()));
     }
-    convert::to_column(field, value)
+    Ok(query::typed(convert::to_column(field, value)?, field, env.is_sqlite()))
 }
 
 /// A translated column with one language's text changed; the first text is that of all languages.
