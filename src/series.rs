@@ -644,6 +644,12 @@ impl Series {
         self >= Self::V18
     }
 
+    /// Whether a record that a method returns is answered as a list of its id (19.0), or as the id.
+    #[must_use]
+    pub fn lists_returned_records(self) -> bool {
+        self >= Self::V19
+    }
+
     /// Whether `check_access_rights` says nothing where it would raise (18.0 on), instead of true.
     #[must_use]
     pub fn access_check_says_nothing(self) -> bool {

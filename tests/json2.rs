@@ -67,6 +67,9 @@ async fn records_from_beginning_to_end() {
         assert_eq!(result(&written), true);
         let copied = result(&call(&mut c, "res.partner/copy", json!({"ids": [a], "default": {"name": "D"}})).await);
         assert_eq!(copied.as_array().unwrap().len(), 1);
+        let found = json!({"email": "Eve <eve@example.com>"});
+        let eve = result(&call(&mut c, "res.partner/find_or_create", found).await);
+        assert_eq!(eve.as_array().unwrap().len(), 1);
         let none = call(&mut c, "res.partner/action_archive", json!({"ids": [a]})).await;
         assert_eq!(result(&none), Value::Null);
         let count = json!({"domain": [["city", "=", "Gent"]], "context": {"active_test": false}});
@@ -99,6 +102,9 @@ async fn arguments_that_do_not_fit() {
         assert_eq!(failure(&answer), expected, "{path} {body}");
         assert_eq!(answer.json()["arguments"], json!([message, 422]));
     }
+    // The path has the model and the method.
+    let other = json!({"domain": [["id", "=", 3]], "__model__": "res.users", "__method__": "unlink"});
+    assert_eq!(result(&call(&mut c, "res.partner/search_count", other).await), 1);
     // `ids` that are nothing are none.
     for ids in [json!([]), json!(null), json!(false), json!(0)] {
         let answer = call(&mut c, "res.partner/search_count", json!({"ids": ids, "domain": [["id", "=", 3]]})).await;
@@ -117,6 +123,8 @@ async fn what_there_is_not_and_what_is_private() {
         ("res.partner/nope", (404, "NotFound", "The method 'res.partner.nope' does not exist")),
         ("res.partner", (404, "NotFound", "Did you mean POST /json/2/<model>/<method>?")),
         ("", (404, "NotFound", "Did you mean POST /json/2/<model>/<method>?")),
+        ("%FF/search", (404, "NotFound", "Did you mean POST /json/2/<model>/<method>?")),
+        ("res.partner%00/search", (404, "NotFound", "the model 'res.partner\\x00' does not exist")),
         ("res.partner/read/3", (404, "NotFound", "Did you mean POST /json/2/<model>/<method>?")),
         (
             "res.partner/_search",
@@ -195,6 +203,7 @@ async fn keys() {
         (Some("bearer nope".to_owned()), "Invalid apikey"),
         (Some(format!("bearer {}", "0".repeat(40))), "Invalid apikey"),
         (Some(format!("bearer {KEY}0")), "Invalid apikey"),
+        (Some("bearer \u{e9}".to_owned()), "Invalid apikey"),
         (Some(format!("bearer {}", KEY.to_uppercase())), "Invalid apikey"),
         (Some(format!("bearer {}", "9".repeat(100_000))), "Invalid apikey"),
     ] {

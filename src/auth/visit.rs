@@ -91,7 +91,11 @@ impl Visit {
             app: Arc::clone(app),
             sid: sid.as_deref().and_then(Sid::parse),
             explicit: explicit.is_some(),
-            named_database: text(headers, "x-odoo-database").filter(|name| !name.is_empty()),
+            // A name that is no text is the name of no database, not the same as none.
+            named_database: headers
+                .get("x-odoo-database")
+                .map(|name| String::from_utf8_lossy(name.as_bytes()).into_owned())
+                .filter(|name| !name.is_empty()),
             client: client(parts, peer, app.config.proxy_mode),
             state: Mutex::default(),
         }

@@ -30,17 +30,18 @@ pub async fn caller(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Resu
         }
     };
     let found = match key(headers) {
-        Some(key) => by_key(&shared.app, visit, &database, key).await,
+        Some(key) => by_key(&shared.app, visit, &database, &key).await,
         None => by_session(visit, headers).await,
     };
     found.map_err(|error| json2::failure(&error, shared.app.series))
 }
 
 /// The key of a request, if it has one.
-fn key(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, key) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(char::is_whitespace)?;
+fn key(headers: &HeaderMap) -> Option<String> {
+    let text = String::from_utf8_lossy(headers.get(header::AUTHORIZATION)?.as_bytes());
+    let (scheme, key) = text.split_once(char::is_whitespace)?;
     let key = key.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then_some(key)
+    (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then(|| key.to_owned())
 }
 
 async fn by_key(app: &App, visit: &Visit, database: &Arc<Database>, key: &str) -> Result<Caller> {

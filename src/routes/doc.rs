@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use axum::Extension;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -12,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Shared, answered, bearer};
 use crate::auth::visit::Visit;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::orm::documentation::{self, Subject};
 use crate::wire::page::{self, escape};
 use crate::wire::{json2, rest};
@@ -21,10 +22,10 @@ use crate::wire::{json2, rest};
 pub async fn by_key(
     State(shared): State<Shared>,
     Extension(visit): Extension<Arc<Visit>>,
-    Path(file): Path<String>,
+    file: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Response {
-    let Some(subject) = subject(&file) else { return page::not_found() };
+    let Some(subject) = file.ok().and_then(|Path(file)| subject(&file)) else { return page::not_found() };
     let caller = match bearer::caller(&shared, &visit, &headers).await {
         Ok(caller) => caller,
         Err(refusal) => return refusal,
@@ -39,7 +40,7 @@ pub async fn by_key(
 pub async fn page(State(shared): State<Shared>, Extension(visit): Extension<Arc<Visit>>) -> Response {
     match by_session(&shared, &visit, Subject::Index).await {
         Ok(index) => listing(&index, ""),
-        Err(refusal) => refusal,
+        Err(error) => refusal(&error),
     }
 }
 
@@ -47,16 +48,20 @@ pub async fn page(State(shared): State<Shared>, Extension(visit): Extension<Arc<
 pub async fn below(
     State(shared): State<Shared>,
     Extension(visit): Extension<Arc<Visit>>,
-    Path(file): Path<String>,
+    file: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Response {
-    let wanted = subject(&file);
-    let is_page = wanted.is_none();
-    match by_session(&shared, &visit, wanted.unwrap_or(Subject::Index)).await {
-        Ok(index) if is_page => listing(&index, &file),
-        Ok(described) => answered(cached(&headers, &described)),
-        Err(refusal) => refusal,
-    }
+    let Ok(Path(file)) = file else { return page::not_found() };
+    let Some(wanted) = subject(&file) else {
+        return match by_session(&shared, &visit, Subject::Index).await {
+            Ok(index) => listing(&index, &file),
+            Err(error) => refusal(&error),
+        };
+    };
+    answered(match by_session(&shared, &visit, wanted).await {
+        Ok(described) => cached(&headers, &described),
+        Err(error) => json2::failure(&error, shared.app.series),
+    })
 }
 
 /// What a file of that name describes.
@@ -65,18 +70,19 @@ fn subject(file: &str) -> Option<Subject> {
     Some(if name == "index" { Subject::Index } else { Subject::Model(name.to_owned()) })
 }
 
-/// A description for whoever is logged in; a visitor who is not is sent to the login.
-async fn by_session(shared: &Shared, visit: &Visit, subject: Subject) -> Result<Value, Response> {
-    let found = async {
-        let caller = visit.caller().await?;
-        documentation::describe(&caller, &shared.app.tools(), subject).await
-    };
-    found.await.map_err(|error| match error {
+/// A description for whoever is logged in.
+async fn by_session(shared: &Shared, visit: &Visit, subject: Subject) -> crate::error::Result<Value> {
+    let caller = visit.caller().await?;
+    documentation::describe(&caller, &shared.app.tools(), subject).await
+}
+
+/// The answer to a visitor who gets no page: who is not logged in is sent to the login.
+fn refusal(error: &Error) -> Response {
+    match error {
         Error::SessionExpired => answered(page::redirect("/web/login")),
-        Error::AccessError(why) => answered(page::error(StatusCode::FORBIDDEN, &why)),
-        Error::NotFound(why) => answered(page::error(StatusCode::NOT_FOUND, &why)),
-        error => rest::failure(&error),
-    })
+        Error::AccessError(why) => answered(page::error(StatusCode::FORBIDDEN, why)),
+        error => rest::failure(error),
+    }
 }
 
 /// The answer, or that the client's copy is still good; a client that says `no-cache` gets it anew, not to be kept.

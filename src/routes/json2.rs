@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::body::Bytes;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
@@ -25,12 +26,14 @@ pub async fn call(
     State(shared): State<Shared>,
     Extension(visit): Extension<Arc<Visit>>,
     method: Method,
-    Path(path): Path<String>,
+    path: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     // OPTIONS is a call as well, since there is no CORS here that would answer it.
     let calls = method == Method::POST || method == Method::OPTIONS;
+    // A path that is no text leads nowhere.
+    let path = path.map_or_else(|_| String::new(), |Path(path)| path);
     let named = path.split_once('/').filter(|(model, name)| !model.is_empty() && !name.is_empty());
     let Some((model, name)) = named.filter(|(_, name)| calls && !name.contains('/')) else {
         return unknown(State(shared), headers, body).await;
@@ -73,6 +76,8 @@ async fn run(shared: &Shared, caller: &Caller, model: String, method: String, bo
         let model = python::repr(&model.into());
         return Err(Error::NotFound(format!("the model {model} does not exist")));
     }
+    // The path has these two, whatever the body says.
+    kwargs.retain(|name, _| name != "__model__" && name != "__method__");
     let ids = Some(kwargs.shift_remove("ids").unwrap_or_default());
     if let Some(context) = kwargs.get_mut("context") {
         *context = python::dict(context.take())?.into();

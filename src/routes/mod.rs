@@ -80,7 +80,7 @@ pub fn router(app: &Arc<App>) -> Router {
             .route("/json/2", any(json2::unknown))
             .route("/json/2/", any(json2::unknown))
             .route("/json/2/{*call}", any(json2::call))
-            .route("/doc-bearer/{file}", get(doc::by_key))
+            .route("/doc-bearer/{file}", get(doc::by_key).post(doc::by_key))
             .route("/doc", get(doc::page))
             .route("/doc/{file}", get(doc::below));
     }
