@@ -5,8 +5,9 @@ use std::sync::{Arc, RwLock};
 
 use chrono::TimeDelta;
 
-use crate::auth::api_key;
+use crate::auth::api_key::{self, NewKey, RPC_SCOPE};
 use crate::auth::cooldown::{self, Tries};
+use crate::auth::identity::Identity;
 use crate::auth::login::Gate;
 use crate::auth::master::{Keeping, Master};
 use crate::auth::password::Passwords;
@@ -124,9 +125,10 @@ impl App {
                     return Ok(());
                 }
             }
+            let new = NewKey { name: "--admin-api-key".to_owned(), scope: Some(RPC_SCOPE.to_owned()), expires: None };
             let stored = database.write(|tx| {
-                let key = key.clone();
-                Box::pin(async move { api_key::store(tx, user.id, "--admin-api-key", &key, None, now).await })
+                let (key, new) = (key.clone(), new.clone());
+                Box::pin(async move { api_key::store(tx, user.id, &new, &key, now).await })
             });
             stored.await?;
         }
@@ -203,7 +205,7 @@ impl App {
     /// What calls of models need beside the database.
     #[must_use]
     pub fn tools(&self) -> Tools {
-        Tools { passwords: Arc::clone(&self.passwords), clock: self.clock.clone() }
+        Tools { passwords: Arc::clone(&self.passwords), clock: self.clock.clone(), identity: Identity::default() }
     }
 
     /// What logins of a client at `address` need to know.

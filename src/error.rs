@@ -1,5 +1,6 @@
 //! What Odoo's callers can be told went wrong. Each protocol renders [`Error`] in exactly one place: JSON-RPC in
-//! [`wire::fault`](crate::wire::fault), the REST service in [`wire::rest`](crate::wire::rest).
+//! [`wire::fault`](crate::wire::fault), the REST service in [`wire::rest`](crate::wire::rest), JSON-2 in
+//! [`wire::json2`](crate::wire::json2).
 
 use sea_orm::DbErr;
 use serde_json::{Map, Value};
@@ -42,6 +43,12 @@ pub enum Error {
     /// A request that says too little or something wrong, outside of what Odoo has an exception for.
     #[error("400 Bad Request: {0}")]
     BadRequest(String),
+    /// A request that needs an API key and brings none that is good (JSON-2).
+    #[error("401 Unauthorized: {0}")]
+    Unauthorized(String),
+    /// Arguments by name that do not fit a method (JSON-2).
+    #[error("422 Unprocessable Entity: {0}")]
+    Unprocessable(String),
     /// The store failed. The caller learns that it did, the log why.
     #[error("the database failed")]
     Database(DbErr),
@@ -138,6 +145,8 @@ impl Error {
             Self::NotFound(_) => "werkzeug.exceptions.NotFound",
             Self::Python { name, .. } => name,
             Self::BadRequest(_) => "werkzeug.exceptions.BadRequest",
+            Self::Unauthorized(_) => "werkzeug.exceptions.Unauthorized",
+            Self::Unprocessable(_) => "werkzeug.exceptions.UnprocessableEntity",
             Self::Database(_) => "psycopg2.DatabaseError",
         }
     }

@@ -200,6 +200,12 @@ impl Series {
         self >= Self::V19
     }
 
+    /// 19.0 has JSON-2 at `/json/2`, and what documents it for machines.
+    #[must_use]
+    pub fn has_json2(self) -> bool {
+        self >= Self::V19
+    }
+
     /// An unknown service at `/jsonrpc`: a `KeyError` with its name, in 15.0 an `UnboundLocalError`.
     #[must_use]
     pub fn unknown_service_is_unbound(self) -> bool {
@@ -487,10 +493,10 @@ impl Series {
         self <= Self::V18
     }
 
-    /// Whether keyword arguments must be an object (up to 18.0), or whatever makes a dictionary.
+    /// Whether keyword arguments must be an object (up to 17.0), or whatever makes a dictionary.
     #[must_use]
     pub fn wants_mapping_of_arguments(self) -> bool {
-        self <= Self::V18
+        self <= Self::V17
     }
 
     /// The newest series.
@@ -642,6 +648,12 @@ impl Series {
     #[must_use]
     pub fn copies_to_list(self) -> bool {
         self >= Self::V18
+    }
+
+    /// Whether a record that a method returns is answered as a list of its id (19.0), or as the id.
+    #[must_use]
+    pub fn lists_returned_records(self) -> bool {
+        self >= Self::V19
     }
 
     /// Whether `check_access_rights` says nothing where it would raise (18.0 on), instead of true.

@@ -5,7 +5,7 @@ mod common;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use wiredoo::auth::api_key;
+use wiredoo::auth::api_key::{self, NewKey};
 use wiredoo::{Series, Wiredoo};
 
 use common::{Client, Folder, make_user, odoo, stores};
@@ -84,7 +84,7 @@ async fn a_dump_restores_on_every_store() {
             let database = server.app().databases.open(&name).await.unwrap();
             let key = database.write(|tx| {
                 let now = server.app().clock.now();
-                Box::pin(async move { api_key::store(tx, 2, "x", &api_key::generate(), None, now).await })
+                Box::pin(async move { api_key::store(tx, 2, &NewKey::default(), &api_key::generate(), now).await })
             });
             key.await.unwrap();
             client.service("db", "drop", json!(["admin", name])).await.result();

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use chrono::DateTime;
 use entity::sessions;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::Caller;
+use super::identity::Identity;
 use super::login::LoggedIn;
 use super::session::{self, Content, Device, Sid, Stored};
 use crate::app::App;
@@ -17,6 +19,8 @@ use crate::error::{Error, Result};
 
 /// A session's end is moved at most once in this part of its life, since that is a write.
 const RENEWALS_PER_LIFETIME: i32 = 1000;
+/// Under which name a session remembers when its user proved who they are.
+const PROVED: &str = "identity-check-last";
 
 /// Who makes a request: the session that it names, looked up when somebody asks for it.
 #[derive(Debug)]
@@ -87,7 +91,11 @@ impl Visit {
             app: Arc::clone(app),
             sid: sid.as_deref().and_then(Sid::parse),
             explicit: explicit.is_some(),
-            named_database: text(headers, "x-odoo-database").filter(|name| !name.is_empty()),
+            // A name that is no text is the name of no database, not the same as none.
+            named_database: headers
+                .get("x-odoo-database")
+                .map(|name| String::from_utf8_lossy(name.as_bytes()).into_owned())
+                .filter(|name| !name.is_empty()),
             client: client(parts, peer, app.config.proxy_mode),
             state: Mutex::default(),
         }
@@ -188,6 +196,21 @@ impl Visit {
         Ok(Some(self.app.databases.open(name).await?))
     }
 
+    /// The database of a request that brings an API key: as [`database`](Self::database), but a session and the header
+    /// must not name different ones.
+    ///
+    /// # Errors
+    /// An `AccessError` where they do; otherwise as `database`.
+    pub async fn stateless_database(&self) -> Result<Option<Arc<Database>>> {
+        if let (Some(database), Some(named)) = (&self.state().await?.database, &self.named_database)
+            && database.name() != named
+        {
+            let why = "Cannot use both the session_id cookie and the x-odoo-database header.";
+            return Err(Error::AccessError(why.to_owned()));
+        }
+        self.database().await
+    }
+
     /// The user who is logged in.
     ///
     /// # Errors
@@ -269,6 +292,38 @@ impl Visit {
             dirty: true,
         };
         Ok(begun)
+    }
+
+    /// When the user of the session last proved who they are.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn identity(&self) -> Result<Identity> {
+        let state = self.state().await?;
+        let proved = state.stored.as_ref().and_then(|stored| stored.row.data.get(PROVED)?.as_i64());
+        Ok(Identity::new(proved.and_then(|at| DateTime::from_timestamp(at, 0)).map(|at| at.naive_utc())))
+    }
+
+    /// Has the session remember a proof that a call has brought.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn remember(&self, identity: &Identity) -> Result<()> {
+        let Some(proved) = identity.changed() else { return Ok(()) };
+        let mut state = self.state().await?;
+        let State { database: Some(database), stored: Some(stored), .. } = &mut *state else { return Ok(()) };
+        let mut row = stored.row.clone();
+        if let Some(data) = row.data.as_object_mut() {
+            data.insert(PROVED.to_owned(), proved.and_utc().timestamp().into());
+        }
+        let (now, lifetime) = (self.app.clock.now(), self.app.session_lifetime());
+        stored.row = database
+            .write_committed(|tx| {
+                let row = row.clone();
+                Box::pin(async move { session::renew(tx, &row, now, lifetime).await })
+            })
+            .await?;
+        Ok(())
     }
 
     /// Keeps the session alive over a change of its user's password.

@@ -24,6 +24,7 @@ pub mod res_partner;
 pub mod res_partner_category;
 pub mod res_users;
 pub mod res_users_apikeys;
+pub mod res_users_identitycheck;
 
 use std::collections::HashMap;
 
@@ -231,6 +232,7 @@ pub fn behaviour(model: &str) -> &'static dyn Behaviour {
         "res.users" => &res_users::ResUsers,
         "res.users.apikeys" => &res_users_apikeys::ResUsersApikeys,
         "res.users.apikeys.description" => &res_users_apikeys::ResUsersApikeysDescription,
+        "res.users.identitycheck" => &res_users_identitycheck::ResUsersIdentitycheck,
         _ => &Plain,
     }
 }

@@ -287,10 +287,11 @@ impl Behaviour for ResPartner {
                 let domain = Domain::leaf("email", Operator::EqIlike, email.as_str());
                 let page = search::Page { limit: Some(1), ..search::Page::default() };
                 let found = search::search(env, model, &domain, &page).await?;
-                Some(match found.first() {
+                let id = match found.first() {
                     Some(id) => (*id).into(),
                     None => name_create(env, model, call.get("email")).await?[0].clone(),
-                })
+                };
+                Some(if env.series().lists_returned_records() { vec![id].into() } else { id })
             }
             _ => None,
         })

@@ -11,7 +11,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Map, Value, json};
 
-use super::{Behaviour, Values, ir_model_data, memberships, res_partner};
+use super::{Behaviour, Values, ir_model_data, memberships, res_partner, res_users_identitycheck};
 use crate::auth::Caller;
 use crate::auth::password::Verdict;
 use crate::database::DEFAULT_LANG;
@@ -110,6 +110,14 @@ async fn group(db: &impl ConnectionTrait, xmlid: &str) -> Result<i32> {
 /// A failure of the database.
 pub async fn find(db: &impl ConnectionTrait, login: &str) -> Result<Option<res_users::Model>> {
     Ok(res_users::Entity::find().filter(res_users::Column::Login.eq(login)).one(db).await?)
+}
+
+/// The user of that id, active or not.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn get(db: &impl ConnectionTrait, id: i32) -> Result<Option<res_users::Model>> {
+    Ok(res_users::Entity::find_by_id(id).one(db).await?)
 }
 
 /// All users with their partners, by id.
@@ -470,7 +478,10 @@ impl Behaviour for ResUsers {
                 change_password(env, call.get("old_passwd"), call.get("new_passwd")).await?;
                 true.into()
             }
-            "api_key_wizard" => super::res_users_apikeys::wizard(),
+            "api_key_wizard" => match res_users_identitycheck::asked(env, model, call).await? {
+                Some(question) => question,
+                None => super::res_users_apikeys::wizard(),
+            },
             "preference_save" => json!({"type": "ir.actions.client", "tag": "reload_context"}),
             "get_company_currency_id" => {
                 let companies = env.model("res.company").await?;

@@ -18,11 +18,13 @@
 //! | [`schema`], [`violation`] | the tables, and what is said when a row breaks their rules |
 
 pub mod access;
+pub mod answered;
 pub mod attachments;
 pub mod call;
 pub mod commands;
 pub mod convert;
 pub mod defaults;
+pub mod documentation;
 pub mod domain;
 pub mod env;
 pub mod expression;
@@ -36,6 +38,7 @@ pub mod names;
 pub mod onchange;
 pub mod query;
 pub mod read;
+pub mod recordset;
 pub mod registry;
 pub mod schema;
 pub mod search;

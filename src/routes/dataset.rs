@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::Call;
 use crate::error::{Error, Result};
+use crate::orm::env::Tools;
 use crate::orm::{self, MethodCall};
 use crate::python::{self, Signature};
 use crate::wire::page;
@@ -35,7 +36,7 @@ async fn call_method(call: Call, function: &str) -> Result<Value> {
     let mut arguments = signature.bind_named(call.params)?.into_iter().map(Option::unwrap_or_default);
     let mut next = || arguments.next().unwrap_or_default();
     let (model, method, args, kwargs) = (python::text(&next()), python::text(&next()), next(), next());
-    let tools = call.app.tools();
+    let tools = Tools { identity: call.visit.identity().await?, ..call.app.tools() };
     if !orm::has_model(&caller, &model, &tools).await? {
         return Err(if series.finds_no_path_for_unknown_model() {
             Error::NotFound(page::NOT_FOUND.to_owned())
@@ -48,7 +49,9 @@ async fn call_method(call: Call, function: &str) -> Result<Value> {
         return Err(Error::type_error(format!("call_kw() argument after ** must be a mapping, not {kind}")));
     }
     let (args, kwargs) = (python::list(args)?, python::dict(kwargs)?);
-    orm::call(&caller, &tools, MethodCall { model, method, args, kwargs }).await
+    let answer = orm::call(&caller, &tools, MethodCall { model, method, args, kwargs, ids: None }).await?;
+    call.visit.remember(&tools.identity).await?;
+    Ok(answer)
 }
 
 /// `/web/dataset/resequence` (up to 18.0): numbers records in the order of their ids. Answers whether there is a field for
@@ -72,8 +75,8 @@ pub async fn resequence(call: Call) -> Result<Value> {
     if !orm::has_model(&caller, &model, &tools).await? {
         return Err(Error::key_error(model));
     }
-    let named =
-        MethodCall { model: model.clone(), method: "fields_get".to_owned(), args: vec![json!([field])], kwargs };
+    let args = vec![json!([field])];
+    let named = MethodCall { model: model.clone(), method: "fields_get".to_owned(), args, kwargs, ids: None };
     if orm::call(&caller, &tools, named.clone()).await? == json!({}) {
         return Ok(false.into());
     }

@@ -1,8 +1,11 @@
 //! What is at which path. A route parses, authenticates, calls and renders; what it calls knows no HTTP.
 
+mod bearer;
 mod body;
 mod database;
 mod dataset;
+mod doc;
+mod json2;
 mod json_rpc;
 mod jsonrpc;
 mod pages;
@@ -71,6 +74,15 @@ pub fn router(app: &Arc<App>) -> Router {
         .route("/web/login", get(pages::login));
     if app.series.has_version_pages() {
         router = router.route("/web/version", get(version::page)).route("/json/version", get(version::page));
+    }
+    if app.series.has_json2() {
+        router = router
+            .route("/json/2", any(json2::unknown))
+            .route("/json/2/", any(json2::unknown))
+            .route("/json/2/{*call}", any(json2::call))
+            .route("/doc-bearer/{file}", get(doc::by_key).post(doc::by_key))
+            .route("/doc", get(doc::page))
+            .route("/doc/{file}", get(doc::below));
     }
     router
         .fallback(pages::unknown)
