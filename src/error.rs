@@ -1,5 +1,6 @@
 //! What Odoo's callers can be told went wrong. Each protocol renders [`Error`] in exactly one place: JSON-RPC in
-//! [`wire::fault`](crate::wire::fault), the REST service in [`wire::rest`](crate::wire::rest).
+//! [`wire::fault`](crate::wire::fault), the REST service in [`wire::rest`](crate::wire::rest),
+//! pages in [`wire::page`](crate::wire::page).
 
 use sea_orm::DbErr;
 use serde_json::{Map, Value};

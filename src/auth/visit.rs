@@ -14,6 +14,7 @@ use super::session::{self, Content, Device, Sid, Stored};
 use crate::app::App;
 use crate::database::{Database, Version};
 use crate::error::{Error, Result};
+use crate::models::res_users;
 
 /// A session's end is moved at most once in this part of its life, since that is a write.
 const RENEWALS_PER_LIFETIME: i32 = 1000;
@@ -201,6 +202,27 @@ impl Visit {
             }
             _ => Err(Error::SessionExpired),
         }
+    }
+
+    /// The user who is logged in, or else the public user of the request's database.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such database; a failure of the database.
+    pub async fn visitor(&self) -> Result<Caller> {
+        match self.caller().await {
+            Err(Error::SessionExpired) => {}
+            answer => return answer,
+        }
+        let unknown = || Error::NotFound("There is no database.".to_owned());
+        let database = self.database().await.map_err(|error| match error {
+            Error::Database(error) => Error::Database(error),
+            _ => unknown(),
+        })?;
+        let database = database.ok_or_else(unknown)?;
+        let version = database.version().await?;
+        let public = database.cached(&version, "public_user", "", res_users::public(database.connection())).await?;
+        let user = Option::clone(&public).ok_or_else(unknown)?;
+        Ok(Caller { database, version, user })
     }
 
     /// Makes the session one of this user: a new sid, and the old one dead at once.

@@ -112,6 +112,20 @@ pub async fn find(db: &impl ConnectionTrait, login: &str) -> Result<Option<res_u
     Ok(res_users::Entity::find().filter(res_users::Column::Login.eq(login)).one(db).await?)
 }
 
+/// The user by whose rights a visitor who is not logged in reads.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn public(db: &impl ConnectionTrait) -> Result<Option<res_users::Model>> {
+    let external = external_row::Entity::find()
+        .filter(external_row::Column::Module.eq("base"))
+        .filter(external_row::Column::Name.eq("public_user"))
+        .one(db)
+        .await?;
+    let Some(id) = external.and_then(|external| external.res_id) else { return Ok(None) };
+    Ok(res_users::Entity::find_by_id(id).one(db).await?)
+}
+
 /// All users with their partners, by id.
 ///
 /// # Errors

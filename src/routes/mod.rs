@@ -1,6 +1,7 @@
 //! What is at which path. A route parses, authenticates, calls and renders; what it calls knows no HTTP.
 
 mod body;
+mod content;
 mod database;
 mod dataset;
 mod json_rpc;
@@ -69,6 +70,15 @@ pub fn router(app: &Arc<App>) -> Router {
         .route("/web", get(pages::web))
         .route("/odoo", get(pages::web))
         .route("/web/login", get(pages::login));
+    for path in ["/web/content", "/web/content/{*path}"] {
+        router = router.route(path, get(content::content));
+    }
+    for path in ["/web/image", "/web/image/{*path}"] {
+        router = router.route(path, get(content::image));
+    }
+    for path in ["/web/binary/company_logo", "/logo", "/logo.png"] {
+        router = router.route(path, get(content::company_logo));
+    }
     if app.series.has_version_pages() {
         router = router.route("/web/version", get(version::page)).route("/json/version", get(version::page));
     }
@@ -122,4 +132,9 @@ async fn with_visit(State(shared): State<Shared>, request: Request, next: Next) 
 fn answered(mut response: Response) -> Response {
     response.extensions_mut().insert(Answered);
     response
+}
+
+/// Whether the value of a field or of the query means yes.
+fn is_true(value: &str) -> bool {
+    !matches!(value.to_ascii_lowercase().as_str(), "0" | "n" | "no" | "f" | "false" | "off" | "none")
 }

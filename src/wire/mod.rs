@@ -3,6 +3,7 @@
 
 pub mod envelope;
 pub mod fault;
+pub mod file;
 pub mod page;
 pub mod rest;
 pub mod rpc;
