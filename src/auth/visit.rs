@@ -9,6 +9,7 @@ use entity::sessions;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::Caller;
+use super::csrf;
 use super::login::LoggedIn;
 use super::session::{self, Content, Device, Sid, Stored};
 use crate::app::App;
@@ -311,6 +312,39 @@ impl Visit {
         // What is known of the session and its user is out of date.
         state.loaded = false;
         Ok(())
+    }
+
+    /// A token for the forms of a page of this session; empty where it has none.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn csrf_token(&self) -> Result<String> {
+        let now = self.app.clock.now();
+        let keyed = self.key_of_forms().await?;
+        Ok(keyed.map_or_else(String::new, |(secret, sid)| csrf::token(&secret, &sid, now)))
+    }
+
+    /// Refuses a form that no page of this session has sent. A client that names its session itself, not by a cookie that
+    /// browsers add, needs no token.
+    ///
+    /// # Errors
+    /// `BadRequest`; a failure of the database.
+    pub async fn check_csrf(&self, token: &str) -> Result<()> {
+        let now = self.app.clock.now();
+        if self.explicit || self.key_of_forms().await?.is_some_and(|(key, sid)| csrf::is_valid(&key, &sid, now, token))
+        {
+            return Ok(());
+        }
+        Err(Error::BadRequest("Session expired (invalid CSRF token)".to_owned()))
+    }
+
+    /// The secret and the sid by which forms of this session are known.
+    async fn key_of_forms(&self) -> Result<Option<(Arc<String>, Sid)>> {
+        let state = self.state().await?;
+        let (Some(database), Some(_)) = (&state.database, &state.stored) else { return Ok(None) };
+        let sid = state.renewed_sid.clone().or_else(|| self.sid.clone());
+        let secret = database.secret(&state.version).await?;
+        Ok(sid.map(|sid| (secret, sid)))
     }
 
     /// Has the client told its sid again, as `get_session_info` does, which lengthens the life of the cookie.

@@ -4,10 +4,12 @@ mod body;
 mod content;
 mod database;
 mod dataset;
+mod form;
 mod json_rpc;
 mod jsonrpc;
 mod pages;
 mod session_auth;
+mod upload;
 mod version;
 mod web_session;
 
@@ -69,7 +71,9 @@ pub fn router(app: &Arc<App>) -> Router {
         .route("/", get(pages::home))
         .route("/web", get(pages::web))
         .route("/odoo", get(pages::web))
-        .route("/web/login", get(pages::login));
+        .route("/web/login", get(pages::login))
+        .route("/web/binary/upload_attachment", post(upload::upload_attachment))
+        .merge(database::router());
     for path in ["/web/content", "/web/content/{*path}"] {
         router = router.route(path, get(content::content));
     }

@@ -24,10 +24,15 @@ pub async fn home(State(shared): State<Shared>) -> Response {
 pub async fn web(State(shared): State<Shared>, Extension(visit): Extension<Arc<Visit>>) -> Response {
     match visit.caller().await {
         Ok(caller) => {
+            let token = match visit.csrf_token().await {
+                Ok(token) => token,
+                Err(error) => return page::failure(&error, "/web"),
+            };
             let (db, login) = (escape(caller.database.name()), escape(&caller.user.login));
             let body = format!(
                 "<h1>wiredoo {}</h1>\n<p>You are logged in to the database <b>{db}</b> as <b>{login}</b>.</p>\n\
-                 <p><a href=\"/web/session/logout\">Log out</a></p>",
+                 <p><a href=\"/web/session/logout\">Log out</a></p>\n\
+                 <script>var odoo = {{csrf_token: \"{token}\"}};</script>",
                 shared.app.series
             );
             answered(page::page(StatusCode::OK, "wiredoo", &body))

@@ -130,3 +130,34 @@ async fn restore(client: &Client, arguments: &Arguments) -> Result<Value> {
     dump::restore(&client.app.databases, arguments.text(0), data, arguments.flag(2)).await?;
     Ok(true.into())
 }
+
+/// A dump of a database, for whoever knows the master password.
+///
+/// # Errors
+/// `AccessDenied` for a wrong master password; what a database that does not exist comes to; a `UserError` for a format
+/// other than `zip`.
+pub async fn backup(client: &Client, master: &str, name: &str, format: &str) -> Result<Vec<u8>> {
+    admit(client, master).await?;
+    if format != "zip" {
+        return Err(Error::UserError("Dumps are made in the format 'zip' only.".to_owned()));
+    }
+    let database = client.app.databases.open(name).await?;
+    dump::dump(&database, client.app.clock.now()).await
+}
+
+/// Makes a database of a dump, for whoever knows the master password.
+///
+/// # Errors
+/// `AccessDenied` for a wrong master password; those of [`dump::restore`].
+pub async fn restore_dump(client: &Client, master: &str, name: &str, dump: Vec<u8>, copy: bool) -> Result<()> {
+    admit(client, master).await?;
+    dump::restore(&client.app.databases, name, dump, copy).await
+}
+
+/// Lets those through who know the master password, where databases are managed over the wire at all.
+async fn admit(client: &Client, master: &str) -> Result<()> {
+    if !client.app.config.list_db {
+        return Err(Error::access_denied());
+    }
+    client.app.master.check(&client.app.passwords, master).await
+}

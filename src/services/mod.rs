@@ -5,6 +5,8 @@ mod common;
 mod db;
 mod object;
 
+pub use self::db::{backup, restore_dump as restore};
+
 use std::sync::Arc;
 
 use serde_json::Value;
