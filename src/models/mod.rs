@@ -24,6 +24,7 @@ pub mod res_partner;
 pub mod res_partner_category;
 pub mod res_users;
 pub mod res_users_apikeys;
+pub mod web_client;
 
 use std::collections::HashMap;
 

@@ -11,6 +11,7 @@ mod pages;
 mod session_auth;
 mod upload;
 mod version;
+mod web_client;
 mod web_session;
 
 use std::net::IpAddr;
@@ -73,7 +74,8 @@ pub fn router(app: &Arc<App>) -> Router {
         .route("/odoo", get(pages::web))
         .route("/web/login", get(pages::login))
         .route("/web/binary/upload_attachment", post(upload::upload_attachment))
-        .merge(database::router());
+        .merge(database::router())
+        .merge(web_client::router(app.series));
     for path in ["/web/content", "/web/content/{*path}"] {
         router = router.route(path, get(content::content));
     }
