@@ -354,6 +354,18 @@ impl Series {
         self <= Self::V18
     }
 
+    /// What is said of a path of a manual field that leads nowhere; `what` is wrong with the field `name` in it.
+    #[must_use]
+    pub fn broken_related_field(self, what: &str, name: &str, path: &str) -> String {
+        format!("{what} field name {} in related field {}", self.quoted(name), self.quoted(path))
+    }
+
+    /// A name in what is said of manual fields: as Python shows it, or in quotes (18.0 on).
+    #[must_use]
+    pub fn quoted(self, name: &str) -> String {
+        if self >= Self::V18 { format!("\"{name}\"") } else { python::repr(&name.into()) }
+    }
+
     /// Whether domains have `any` and `not any` (17.0 on).
     #[must_use]
     pub fn has_any(self) -> bool {
@@ -657,19 +669,21 @@ impl Series {
         self >= Self::V18
     }
 
-    /// What is said of a field that the caller may not see.
+    /// What is said of a field that the caller may not see; `details` is who calls and whom the field is for, told to
+    /// users with technical features.
     #[must_use]
-    pub fn forbidden_field(self, model: &str, description: &str, field: &str, operation: &str) -> String {
-        if self >= Self::V19 {
-            return format!(
-                "You do not have enough rights to access the field \"{field}\" on {description} ({model}). Please contact \
-                 your system administrator.\n\nOperation: {operation}"
-            );
+    pub fn forbidden_field(self, model: &Model, field: &str, operation: &str, details: Option<(i32, &str)>) -> String {
+        let many = if self >= Self::V19 { "" } else { "s" };
+        let (description, model) = (&model.description, &model.name);
+        let message = format!(
+            "You do not have enough rights to access the field{many} \"{field}\" on {description} ({model}). Please contact \
+             your system administrator.\n\nOperation: {operation}"
+        );
+        match details {
+            None => message,
+            Some((uid, groups)) if self >= Self::V19 => format!("{message}\nUser: {uid}\nGroups: {groups}"),
+            Some((uid, groups)) => format!("{message}\nUser: {uid}\nFields:\n- {field} ({groups})"),
         }
-        format!(
-            "The requested operation can not be completed due to security restrictions.\n\nDocument type: {description} \
-             ({model})\nOperation: {operation}\nFields:\n- {field}"
-        )
     }
 
     /// What is said of a record that refers to what is not there, or is needed by another.

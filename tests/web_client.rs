@@ -1,115 +1,73 @@
-//! What the web client fetches: translations, menus, and calls of old series.
+//! What the web client asks of models beside their records.
 
 mod common;
 
-use axum::body::Body;
-use axum::http::Request;
-use serde_json::{Value, json};
+use serde_json::json;
 use wiredoo::Series;
 
-use common::{Client, make_user, odoo};
+use common::{Client, odoo};
+
+const SERIES: [Series; 3] = [Series::V17, Series::V18, Series::V19];
 
 #[tokio::test]
-async fn translations_tell_how_a_language_is_written() {
-    for series in Series::ALL {
+async fn forms_are_opened_by_an_action() {
+    for series in SERIES {
         let server = odoo(series).await;
-        let mut client = Client::new(&server);
-        let path = if series == Series::V19 { "/web/webclient/translations" } else { "/web/webclient/translations/x" };
-        let answer = client.get(&format!("{path}?lang=en_US&mods=base,web")).await;
-        assert_eq!(answer.headers["access-control-allow-origin"], "*");
-        let told = answer.json();
-        assert_eq!(told["lang"], "en_US", "{series}");
-        assert_eq!(told["modules"], json!({"base": {"messages": []}, "web": {"messages": []}}));
-        assert_eq!((&told["lang_parameters"]["week_start"], &told["multi_lang"]), (&json!(7), &json!(false)));
-        assert_eq!(told["lang_parameters"].get("id").is_some(), series <= Series::V17);
-        let all = client.get(path).await.json();
-        assert!(all["modules"]["base"].is_object() && all["lang_parameters"].is_null(), "{all}");
-        let unknown = client.get(&format!("{path}?lang=xx_XX")).await;
-        assert_eq!((unknown.status.as_u16(), &unknown.json()["lang_parameters"]), (200, &Value::Null));
-        if let Some(hash) = told["hash"].as_str() {
-            let known = client.get(&format!("{path}?lang=en_US&mods=base,web&hash={hash}")).await.json();
-            assert_eq!(known, json!({"lang": "en_US", "hash": hash}));
-        }
+        let mut client = Client::administrator(&server).await;
+        assert_eq!(client.kw("res.partner", "get_formview_id", json!([[3]]), json!({})).await, false);
+        let action =
+            client.kw("res.partner", "get_formview_action", json!([[3]]), json!({"context": {"lang": "en_US"}})).await;
+        assert_eq!(
+            (&action["type"], &action["res_model"], &action["res_id"], &action["context"]["lang"]),
+            (&json!("ir.actions.act_window"), &json!("res.partner"), &json!(3), &json!("en_US"))
+        );
+        assert_eq!(action["views"], json!([[false, "form"]]));
+        let (name, message) = client.fault("res.partner", "get_formview_action", json!([[1, 3]]), json!({})).await;
+        assert_eq!((name.as_str(), message.as_str()), ("ValueError", "Expected singleton: res.partner(1, 3)"));
     }
 }
 
 #[tokio::test]
-async fn menus_are_a_tree() {
-    for series in Series::ALL {
-        let server = odoo(series).await;
-        make_user(&server, "clerk", "clerk", &["base.group_user"]).await;
-        let mut admin = Client::administrator(&server).await;
-        let path = if series == Series::V19 { "/web/webclient/load_menus" } else { "/web/webclient/load_menus/x" };
-        let groups = if series == Series::V19 { "group_ids" } else { "groups_id" };
-        let system = admin.search("res.groups", json!([["name", "in", ["Settings", "Role / Administrator"]]])).await;
-        let app = admin.create("ir.ui.menu", json!({"name": "App", "sequence": 1})).await;
-        let below = admin.create("ir.ui.menu", json!({"name": "Below", "parent_id": app})).await;
-        let hidden = json!({"name": "Hidden", "parent_id": app, groups: [[6, 0, system]]});
-        let hidden = admin.create("ir.ui.menu", hidden).await;
-        let menus = admin.get(path).await.json();
-        assert!(menus["root"]["children"].as_array().unwrap().contains(&app.into()), "{series}: {menus}");
-        assert_eq!(menus[below.to_string()]["appID"], app);
-        let mut clerk = Client::new(&server);
-        assert_eq!(clerk.get(path).await.status, 303);
-        clerk.authenticate("clerk", "clerk").await.result();
-        let seen = clerk.get(path).await.json();
-        assert_eq!(seen[app.to_string()]["children"], json!([below]), "{series}");
-        assert!(seen.get(hidden.to_string()).is_none(), "{series}");
-    }
+async fn models_to_choose_from_are_those_that_the_user_may_read() {
+    let server = odoo(Series::V18).await;
+    let mut admin = Client::administrator(&server).await;
+    let labels = admin.kw("ir.model", "display_name_for", json!([["res.partner", "no.model"]]), json!({})).await;
+    assert_eq!(
+        labels,
+        json!([{"display_name": "Contact", "model": "res.partner"}, {"display_name": "no.model", "model": "no.model"}])
+    );
+    common::make_user(&server, "uma", "uma", &["base.group_user"]).await;
+    let mut uma = Client::new(&server);
+    uma.authenticate("uma", "uma").await.result();
+    let models = uma.kw("ir.model", "get_available_models", json!([]), json!({})).await;
+    let names: Vec<_> = models.as_array().unwrap().iter().map(|model| model["model"].as_str().unwrap()).collect();
+    assert!(names.contains(&"res.partner") && !names.contains(&"ir.rule"), "{names:?}");
 }
 
 #[tokio::test]
-async fn old_routes_of_the_dataset() {
-    for series in Series::ALL {
-        let server = odoo(series).await;
-        let mut admin = Client::administrator(&server).await;
-        let params = json!({"model": "res.partner", "fields": ["name"], "domain": [["id", "=", 3]], "limit": 1});
-        let answer = admin.call("/web/dataset/search_read", params).await;
-        if series > Series::V16 {
-            assert_eq!(answer.status, 404, "{series}");
-            continue;
-        }
-        let is = json!({"length": 1, "records": [{"id": 3, "name": "Administrator"}]});
-        assert_eq!(answer.result(), is, "{series}");
-        let all = admin.call("/web/dataset/search_read", json!({"model": "res.lang"})).await.result();
-        assert_eq!(all["length"], all["records"].as_array().unwrap().len());
-        let call = json!({"model": "res.partner", "method": "read", "args": [[3], ["name"]]});
-        assert_eq!(admin.call("/web/dataset/call", call).await.result()[0]["name"], "Administrator");
-        let load = json!({"model": "res.partner", "id": 3, "fields": []});
-        assert_eq!(admin.call("/web/dataset/load", load).await.result()["value"]["id"], 3);
-        let (name, _) =
-            admin.call("/web/dataset/call", json!({"model": "no.such", "method": "x", "args": []})).await.exception();
-        assert_eq!(name, "builtins.KeyError", "{series}");
-        let (name, _) = admin.call("/web/dataset/call", json!({"model": "res.partner"})).await.exception();
-        assert_eq!(name, "builtins.TypeError", "{series}");
-        let (name, _) = Client::new(&server).call("/web/dataset/call", json!({})).await.exception();
-        assert_eq!(name, "odoo.http.SessionExpiredException", "{series}");
-    }
+async fn the_order_of_records_is_written_down() {
+    let server = odoo(Series::V19).await;
+    let mut client = Client::administrator(&server).await;
+    client.manual_model("x_step", json!([{"name": "x_sequence", "ttype": "integer"}])).await;
+    let (one, two) = (
+        client.create("x_step", json!({"x_name": "one"})).await,
+        client.create("x_step", json!({"x_name": "two"})).await,
+    );
+    let kwargs = json!({"specification": {"x_sequence": {}}, "field_name": "x_sequence", "offset": 5});
+    let rows = client.kw("x_step", "web_resequence", json!([[two, one]]), kwargs).await;
+    assert_eq!(rows, json!([{"id": two, "x_sequence": 5}, {"id": one, "x_sequence": 6}]));
 }
 
 #[tokio::test]
-async fn live_updates_are_refused() {
-    for series in Series::ALL {
-        let server = odoo(series).await;
-        let mut client = Client::new(&server);
-        let poll = client.call("/longpolling/poll", json!({"channels": [], "last": 0})).await;
-        let websocket = client.get("/websocket").await;
-        if series == Series::V15 {
-            assert_eq!(poll.exception(), ("builtins.Exception".to_owned(), "bus.Bus unavailable".to_owned()));
-            assert_eq!(websocket.status, 404);
-            continue;
-        }
-        assert_eq!(poll.status, 404, "{series}");
-        assert_eq!(websocket.status, 400, "{series}");
-        assert!(websocket.text().contains("Empty or missing header(s): "), "{}", websocket.text());
-        let handshake = Request::get("/websocket")
-            .header("connection", "Upgrade")
-            .header("upgrade", "websocket")
-            .header("host", "localhost")
-            .header("origin", "http://localhost")
-            .header("sec-websocket-key", "eA==")
-            .header("sec-websocket-version", "13");
-        let refused = client.send(handshake.body(Body::empty()).unwrap()).await;
-        assert_eq!(refused.status, 500, "{series}");
-    }
+async fn the_address_of_the_server_is_told_to_everybody() {
+    let server = odoo(Series::V17).await;
+    common::make_user(&server, "uma", "uma", &["base.group_user"]).await;
+    let mut uma = Client::new(&server);
+    uma.authenticate("uma", "uma").await.result();
+    let url = uma.kw("res.partner", "get_base_url", json!([[1]]), json!({})).await;
+    assert!(url.as_str().unwrap().starts_with("http://"), "{url}");
+    assert_eq!(uma.kw("res.partner", "get_empty_list_help", json!(["Nothing"]), json!({})).await, "Nothing");
+    assert_eq!(uma.kw("res.partner", "get_import_templates", json!([]), json!({})).await, json!([]));
+    let found = uma.kw("res.partner", "search_fetch", json!([[["id", "=", 1]], ["name"]]), json!({})).await;
+    assert_eq!(found, json!([1]));
 }

@@ -107,6 +107,11 @@ impl Database {
         first
     }
 
+    /// Forgets the ids that rows of `table` have had, which is gone.
+    pub(crate) fn forget_ids(&self, table: &str) {
+        self.last_ids.lock().unwrap_or_else(PoisonError::into_inner).remove(table);
+    }
+
     /// Counts a statement that a call of a model sends.
     pub fn count_statement(&self) {
         self.statements.fetch_add(1, Ordering::Relaxed);

@@ -80,6 +80,15 @@ async fn find(env: &Env<'_>, model: &Model, key: &Value) -> Result<Option<(i32, 
     Ok(read::values(env, model, &[*id], value).await?.pop().map(|value| (*id, value)))
 }
 
+/// The value of a key, whoever asks; false where there is none.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn value(env: &Env<'_>, key: &str) -> Result<Value> {
+    let (sudo, model) = (env.sudo(), env.model("ir.config_parameter").await?);
+    Ok(find(&sudo, &model, &key.into()).await?.map_or(Value::Bool(false), |(_, value)| value))
+}
+
 /// `get_param`: the value of a key, or what the caller has for one that there is not.
 async fn get(env: &Env<'_>, model: &Model, call: &Bound) -> Result<Value> {
     access::check_model(env, model, Operation::Read).await?;

@@ -7,11 +7,13 @@ use serde_json::{Map, Value, json};
 
 use super::{Behaviour, Values};
 use crate::error::{Error, Result};
+use crate::orm::access::{self, Operation};
+use crate::orm::call::Bound;
 use crate::orm::domain::{Domain, Operator};
 use crate::orm::env::Env;
 use crate::orm::field::{self, Field};
 use crate::orm::registry::{MAGIC, Model};
-use crate::orm::{manual, read, search, write};
+use crate::orm::{manual, read, schema, search, write};
 use crate::python;
 use crate::series::Series;
 
@@ -29,6 +31,7 @@ fn text<'v>(values: &'v Values, name: &str) -> &'v str {
 /// Whether a name is one that PostgreSQL and Python both take: small letters, digits and `_` (dots in names of models).
 fn is_name(name: &str, dots: bool) -> bool {
     !name.is_empty()
+        && name.len() <= schema::MAX_IDENTIFIER
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || dots && c == '.')
 }
 
@@ -92,6 +95,17 @@ impl Behaviour for IrModel {
         manual::models_unlinked(env, ids).await
     }
 
+    async fn call(&self, env: &Env<'_>, model: &Model, call: &Bound) -> Result<Option<Value>> {
+        Ok(match call.method.name.as_str() {
+            "display_name_for" => {
+                let names = python::list(call.get("models").clone())?.iter().map(python::text).collect();
+                Some(display_names(env, model, Some(names)).await?)
+            }
+            "get_available_models" => Some(display_names(env, model, None).await?),
+            _ => None,
+        })
+    }
+
     async fn compute(
         &self,
         env: &Env<'_>,
@@ -123,6 +137,39 @@ impl Behaviour for IrModel {
         }
         Ok(Some(values))
     }
+}
+
+/// `display_name_for` and, of all models, `get_available_models`: the labels of the models that the caller can choose from,
+/// then the names of the others.
+async fn display_names(env: &Env<'_>, model: &Model, names: Option<Vec<String>>) -> Result<Value> {
+    let registry = env.registry().await?;
+    let internal = env.has_group("base.group_user").await?;
+    let (mut offered, mut others) = (Vec::new(), Vec::new());
+    let (names, asked) = match names {
+        Some(names) => (names, true),
+        None => (registry.models().map(|model| model.name.clone()).collect(), false),
+    };
+    for name in names {
+        let available = match registry.get(&name) {
+            Some(model) if internal && model.has_table() && !model.transient => {
+                access::may(env, model, Operation::Read).await?
+            }
+            _ => false,
+        };
+        if available {
+            offered.push(Value::from(name));
+        } else if asked {
+            others.push(name);
+        }
+    }
+    let fields = ["name", "model"].into_iter().filter_map(|name| model.field(name).cloned()).collect::<Vec<_>>();
+    let domain = Domain::leaf("model", Operator::In, offered);
+    let sudo = env.sudo();
+    let ids = search::search(&sudo, model, &domain, &search::Page::default()).await?;
+    let rows = read::read(&sudo, model, &ids, &fields, false).await?;
+    let labelled = rows.iter().map(|row| json!({"display_name": row["name"], "model": row["model"]}));
+    let unnamed = others.iter().map(|name| json!({"display_name": name, "model": name}));
+    Ok(labelled.chain(unnamed).collect())
 }
 
 /// The rows of the fields that every model has.
@@ -173,8 +220,11 @@ impl Behaviour for IrModelFields {
         Ok(())
     }
 
-    async fn created(&self, env: &Env<'_>, _: &Model, ids: &[i32], _: &[Values]) -> Result<()> {
+    async fn created(&self, env: &Env<'_>, _: &Model, ids: &[i32], values: &[Values]) -> Result<()> {
         env.note_write("ir.model.fields").await?;
+        for record in values.iter().filter(|record| !text(record, "related").is_empty()) {
+            check_related(env, record).await?;
+        }
         // Fields that come with a model's own row find its table made.
         let made = if env.registry().await?.models().any(|model| model.manual) {
             ensure_tables(env, ids).await?
@@ -260,7 +310,10 @@ async fn complete(env: &Env<'_>, record: &mut Values) -> Result<()> {
     if !relation.is_empty() && registry.get(&relation).is_none() {
         return Err(Error::UserError(format!("Model {relation} does not exist!")));
     }
-    if relation.is_empty() && ["many2one", "one2many", "many2many"].contains(&kind.as_str()) {
+    if relation.is_empty()
+        && text(record, "related").is_empty()
+        && ["many2one", "one2many", "many2many"].contains(&kind.as_str())
+    {
         return Err(Error::UserError("Related field and model must be set.".to_owned()));
     }
     let model = text(record, "model").to_owned();
@@ -272,7 +325,8 @@ async fn complete(env: &Env<'_>, record: &mut Values) -> Result<()> {
         let standard = field::default_relation(&model, &relation);
         let (column, back) =
             if own == other { ("id1".to_owned(), "id2".to_owned()) } else { (standard.own, standard.other) };
-        record.insert("relation_table".to_owned(), format!("x_{own}_{other}_{name}_rel").into());
+        let table = schema::identifier(&format!("x_{own}_{other}_{name}_rel"));
+        record.insert("relation_table".to_owned(), table.into());
         record.insert("column1".to_owned(), column.into());
         record.insert("column2".to_owned(), back.into());
     }
@@ -285,6 +339,37 @@ async fn complete(env: &Env<'_>, record: &mut Values) -> Result<()> {
     }
     if !record.get("domain").is_some_and(python::truth) {
         record.insert("domain".to_owned(), "[]".into());
+    }
+    Ok(())
+}
+
+/// Refuses a field that mirrors nothing, or something of another kind.
+async fn check_related(env: &Env<'_>, record: &Values) -> Result<()> {
+    let (related, kind, relation) = (text(record, "related"), text(record, "ttype"), text(record, "relation"));
+    let series = env.series();
+    let registry = env.registry().await?;
+    let mut of = text(record, "model").to_owned();
+    let mut last = None;
+    for name in related.split('.') {
+        if of.is_empty() {
+            return Err(Error::UserError(series.broken_related_field("Non-relational", name, related)));
+        }
+        let field = registry.get(&of).and_then(|model| model.field(name)).cloned();
+        let Some(field) = field else {
+            return Err(Error::UserError(series.broken_related_field("Unknown", name, related)));
+        };
+        of = if field.kind.is_relational() { field.comodel().to_owned() } else { String::new() };
+        last = Some(field);
+    }
+    let Some(target) = last else { return Ok(()) };
+    let quoted = |text: &str| series.quoted(text);
+    if target.kind.name() != kind {
+        let message = format!("Related field {} does not have type {}", quoted(related), quoted(kind));
+        return Err(Error::ValidationError(message));
+    }
+    if target.kind.is_relational() && !relation.is_empty() && target.comodel() != relation {
+        let message = format!("Related field {} does not have comodel {}", quoted(related), quoted(relation));
+        return Err(Error::ValidationError(message));
     }
     Ok(())
 }

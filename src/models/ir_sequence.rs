@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::{Behaviour, Values};
 use crate::error::{Error, Result};
 use crate::orm::access::{self, Operation};
-use crate::orm::call::Bound;
+use crate::orm::call::{Bound, singleton};
 use crate::orm::domain::{Domain, Operator};
 use crate::orm::env::Env;
 use crate::orm::field::Field;
@@ -112,18 +112,6 @@ impl Behaviour for IrSequenceDateRange {
     async fn inverse(&self, env: &Env<'_>, model: &Model, ids: &[i32], field: &Field, value: &Value) -> Result<bool> {
         set_next_number(env, model, ids, field, value).await
     }
-}
-
-/// The one record that a method is called on.
-///
-/// # Errors
-/// The `ValueError` that Odoo raises for none and for several.
-pub fn singleton(model: &Model, ids: &[i32]) -> Result<i32> {
-    if let [id] = ids {
-        return Ok(*id);
-    }
-    let list: Vec<_> = ids.iter().map(ToString::to_string).collect();
-    Err(Error::value_error(format!("Expected singleton: {}({})", model.name, list.join(", "))))
 }
 
 /// `number_next_actual`, which is the number that the row has.

@@ -6,11 +6,10 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 use serde_json::{Map, Value, json};
 
-use super::ir_sequence::singleton;
 use super::res_lang::Notation;
 use super::{Behaviour, Values};
 use crate::error::{Error, Result};
-use crate::orm::call::Bound;
+use crate::orm::call::{Bound, singleton};
 use crate::orm::domain::{Domain, Operator};
 use crate::orm::env::Env;
 use crate::orm::field::Field;

@@ -5,11 +5,10 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 
-use super::ir_sequence::singleton;
 use super::{Behaviour, Values, ir_default};
 use crate::database::DEFAULT_LANG;
 use crate::error::{Error, Result};
-use crate::orm::call::Bound;
+use crate::orm::call::{Bound, singleton};
 use crate::orm::domain::{Domain, Operator};
 use crate::orm::env::Env;
 use crate::orm::field::Field;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use async_trait::async_trait;
+use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use super::{Behaviour, Values, avatars, res_company, res_users};
@@ -41,9 +42,21 @@ fn link(record: &Map<String, Value>, name: &str) -> Option<i32> {
 }
 
 /// Writes computed columns, without what writing means else.
-async fn store(env: &Env<'_>, model: &Model, id: i32, values: Values) -> Result<()> {
-    let known = values.into_iter().filter(|(name, _)| model.field(name).is_some_and(|field| field.is_column()));
-    write::store(env, model, &[id], known.collect()).await
+async fn store(env: &Env<'_>, model: &Model, rows: &[(i32, Values)]) -> Result<()> {
+    // Records with the same fields go together.
+    let mut alike: IndexMap<Vec<&String>, Vec<(i32, Values)>> = IndexMap::new();
+    for (id, values) in rows {
+        alike.entry(values.keys().collect()).or_default().push((*id, values.clone()));
+    }
+    for rows in alike.into_values() {
+        write::store_each(env, model, &rows).await?;
+    }
+    Ok(())
+}
+
+/// The records with the given fields of `record`.
+fn some(record: &Map<String, Value>, names: &[&str]) -> Values {
+    names.iter().filter_map(|name| Some(((*name).to_owned(), record.get(*name)?.clone()))).collect()
 }
 
 #[async_trait]
@@ -96,11 +109,14 @@ impl Behaviour for ResPartner {
     }
 
     async fn prepare_create(&self, env: &Env<'_>, model: &Model, values: &mut Vec<Values>) -> Result<()> {
+        let parents: BTreeSet<i32> = values.iter().filter_map(|record| link(record, "parent_id")).collect();
+        let parents: Vec<i32> = parents.into_iter().collect();
+        let existing = read::existing(env, model, &parents).await?;
+        if let Some(missing) = parents.iter().find(|parent| !existing.contains(parent)) {
+            return Err(access::missing_error(env, model, &[*missing]));
+        }
         for record in values {
-            if let Some(parent) = link(record, "parent_id") {
-                if read::existing(env, model, &[parent]).await?.is_empty() {
-                    return Err(access::missing_error(env, model, &[parent]));
-                }
+            if link(record, "parent_id").is_some() {
                 record.insert("company_name".to_owned(), Value::Bool(false));
             }
             clean_website(record);
@@ -112,10 +128,9 @@ impl Behaviour for ResPartner {
     }
 
     async fn created(&self, env: &Env<'_>, model: &Model, ids: &[i32], values: &[Values]) -> Result<()> {
-        for (id, record) in ids.iter().zip(values) {
-            recompute(env, model, &[*id]).await?;
-            synchronise(env, model, *id, record).await?;
-        }
+        recompute(env, model, ids).await?;
+        let rows: Vec<(i32, &Values)> = ids.iter().copied().zip(values).collect();
+        synchronise(env, model, &rows).await?;
         share(env, model, ids).await
     }
 
@@ -143,9 +158,8 @@ impl Behaviour for ResPartner {
         if NAMING.iter().any(|name| values.contains_key(*name)) {
             recompute(env, model, ids).await?;
         }
-        for id in ids {
-            synchronise(env, model, *id, values).await?;
-        }
+        let rows: Vec<(i32, &Values)> = ids.iter().map(|id| (*id, values)).collect();
+        synchronise(env, model, &rows).await?;
         if let Some(name) = values.get("name") {
             res_company::partners_renamed(env, ids, name).await?;
         }
@@ -375,14 +389,23 @@ async fn recompute(env: &Env<'_>, model: &Model, ids: &[i32]) -> Result<()> {
         .field("type")
         .map(|field| field.selection.iter().map(|(key, label)| (key.as_str(), label.as_str())).collect())
         .unwrap_or_default();
-    let mut level: Vec<i32> = ids.to_vec();
-    let mut seen = BTreeSet::new();
+    let mut level: BTreeSet<i32> = ids.iter().copied().collect();
+    let mut done = BTreeSet::new();
     while !level.is_empty() {
-        level.retain(|id| seen.insert(*id));
-        let records = fetch(env, model, &level, &["name", "parent_id", "is_company", "company_name", "type"]).await?;
+        let wanted: Vec<i32> = level.iter().copied().collect();
+        let mut records =
+            fetch(env, model, &wanted, &["name", "parent_id", "is_company", "company_name", "type"]).await?;
+        // Those above come first, unless they are in a circle.
+        let waits = |record: &Map<String, Value>| link(record, "parent_id").is_some_and(|above| level.contains(&above));
+        let waiting: BTreeSet<i32> = records.iter().filter(|(_, record)| waits(record)).map(|(id, _)| *id).collect();
+        if waiting.len() < records.len() {
+            records.retain(|id, _| !waiting.contains(id));
+        }
+        done.extend(level.iter().copied().filter(|id| !waiting.contains(id) || records.contains_key(id)));
         let parents: Vec<i32> = records.values().filter_map(|record| link(record, "parent_id")).collect();
         let of_parents = ["name", "commercial_partner_id", "commercial_company_name"];
         let parents = fetch(env, model, &parents, &of_parents).await?;
+        let mut rows = Vec::new();
         for (id, record) in &records {
             let parent = link(record, "parent_id").and_then(|id| parents.get(&id));
             let is_company = python::truth(&record["is_company"]);
@@ -400,7 +423,7 @@ async fn recompute(env: &Env<'_>, model: &Model, ids: &[i32]) -> Result<()> {
             };
             if python::truth(&record["company_name"]) || parent.is_some() {
                 if name.is_empty() && ["invoice", "delivery", "other"].contains(&text(record, "type")) {
-                    name = kinds.get(text(record, "type")).copied().unwrap_or_default().to_owned();
+                    name = kinds.get(text(record, "type")).map(|label| (*label).to_owned()).unwrap_or_default();
                 }
                 if !is_company {
                     name = format!("{above}, {name}");
@@ -411,67 +434,146 @@ async fn recompute(env: &Env<'_>, model: &Model, ids: &[i32]) -> Result<()> {
                 ("commercial_company_name".to_owned(), company_name),
                 (stored.to_owned(), name.trim().into()),
             ]);
-            store(env, model, *id, values).await?;
+            rows.push((*id, values));
         }
-        let children = Domain::leaf("parent_id", Operator::In, level.clone());
-        level = search::ids(&env.sudo().with("active_test", false), model, &children).await?;
+        store(env, model, &rows).await?;
+        let children = Domain::leaf("parent_id", Operator::In, records.keys().copied().collect::<Vec<_>>());
+        level = search::ids(&env.sudo().with("active_test", false), model, &children).await?.into_iter().collect();
+        level.extend(waiting);
+        level.retain(|id| !done.contains(id));
     }
     Ok(())
 }
 
-/// Keeps a contact's address, and what it has from its commercial entity, the same as those around it.
-async fn synchronise(env: &Env<'_>, model: &Model, id: i32, values: &Values) -> Result<()> {
-    let has_parent = values.get("parent_id").is_some_and(python::truth);
-    let becomes_contact = values.get("type").is_some_and(|kind| kind == "contact");
-    let address_changed = ADDRESS.iter().any(|name| values.contains_key(*name));
+/// What was written to a contact that those around it are to know.
+struct Written<'v> {
+    id: i32,
+    values: &'v Values,
+    commercial: bool,
+}
+
+impl Written<'_> {
+    fn has_parent(&self) -> bool {
+        self.values.get("parent_id").is_some_and(python::truth)
+    }
+
+    fn becomes_contact(&self) -> bool {
+        self.values.get("type").is_some_and(|kind| kind == "contact")
+    }
+
+    fn has_address(&self) -> bool {
+        holds_any(self.values, &ADDRESS)
+    }
+}
+
+fn holds_any(values: &Values, names: &[&str]) -> bool {
+    names.iter().any(|name| values.contains_key(*name))
+}
+
+/// Keeps contacts' addresses, and what they have from their commercial entities, the same as those around them.
+async fn synchronise(env: &Env<'_>, model: &Model, rows: &[(i32, &Values)]) -> Result<()> {
     let commercial: Vec<&str> = COMMERCIAL.into_iter().filter(|name| model.field(name).is_some()).collect();
-    let commercial_changed = commercial.iter().any(|name| values.contains_key(*name));
-    if !has_parent && !becomes_contact && !address_changed && !commercial_changed {
-        return Ok(());
+    let rows = rows.iter().map(|(id, values)| Written { id: *id, values, commercial: holds_any(values, &commercial) });
+    let rows: Vec<Written<'_>> =
+        rows.filter(|row| row.has_parent() || row.becomes_contact() || row.has_address() || row.commercial).collect();
+    let mut rows: Vec<&Written<'_>> = rows.iter().collect();
+    while !rows.is_empty() {
+        rows = synchronise_all(env, model, &rows, &commercial).await?;
     }
-    let wanted = [&["parent_id", "type", "commercial_partner_id"], &ADDRESS[..], commercial.as_slice()].concat();
-    let records = fetch(env, model, &[id], &wanted).await?;
-    let Some(mut record) = records.get(&id).cloned() else { return Ok(()) };
-    let parent = link(&record, "parent_id");
-    let is_contact = text(&record, "type") == "contact";
-    if has_parent && let Some(entity) = link(&record, "commercial_partner_id").filter(|entity| *entity != id) {
-        let of_entity = fetch(env, model, &[entity], &commercial).await?;
-        if let Some(of_entity) = of_entity.get(&entity) {
-            let inherited = commercial.iter().map(|name| ((*name).to_owned(), of_entity[*name].clone()));
-            store(env, model, id, inherited.collect()).await?;
+    Ok(())
+}
+
+/// Keeps each of these in step. Answers those to which it is still to be done, after others have changed their company.
+async fn synchronise_all<'r, 'v>(
+    env: &Env<'_>,
+    model: &Model,
+    rows: &[&'r Written<'v>],
+    commercial: &[&str],
+) -> Result<Vec<&'r Written<'v>>> {
+    let ids: Vec<i32> = rows.iter().map(|row| row.id).collect();
+    let wanted = [&["parent_id", "type", "commercial_partner_id"], &ADDRESS[..], commercial].concat();
+    let mut records = fetch(env, model, &ids, &wanted).await?;
+    let links = |name: &str| -> Vec<i32> {
+        records.values().filter_map(|record| link(record, name)).collect::<BTreeSet<_>>().into_iter().collect()
+    };
+    let of_others = [&ADDRESS[..], commercial].concat();
+    let others = fetch(env, model, &[links("parent_id"), links("commercial_partner_id")].concat(), &of_others).await?;
+    let mut stored = Vec::new();
+    let mut given: Vec<(i32, Values)> = Vec::new();
+    let (mut settled, mut again) = (Vec::new(), Vec::new());
+    for row in rows.iter().copied() {
+        let Some(record) = records.get_mut(&row.id) else { continue };
+        let mut values = Map::new();
+        let entity = link(record, "commercial_partner_id").filter(|entity| row.has_parent() && *entity != row.id);
+        if let Some(of_entity) = entity.and_then(|entity| others.get(&entity)) {
+            values.extend(some(of_entity, commercial));
+        }
+        let parent = link(record, "parent_id").filter(|_| text(record, "type") == "contact");
+        if let Some((parent, of_parent)) = parent.and_then(|parent| Some((parent, others.get(&parent)?))) {
+            if (row.has_parent() || row.becomes_contact())
+                && ADDRESS.iter().any(|name| python::truth(&of_parent[*name]))
+            {
+                let address = some(of_parent, &ADDRESS);
+                record.extend(address.clone());
+                values.extend(address);
+            }
+            let differs = ADDRESS.iter().any(|name| record[*name] != of_parent[*name]);
+            if env.series().contacts_share_addresses() && (row.has_address() || row.has_parent()) && differs {
+                if given.iter().any(|(known, _)| *known == parent) {
+                    again.push(row);
+                } else {
+                    given.push((parent, some(record, &ADDRESS)));
+                }
+            } else {
+                settled.push(row);
+            }
+        } else {
+            settled.push(row);
+        }
+        if !values.is_empty() {
+            stored.push((row.id, values));
         }
     }
-    if let Some(parent) = parent.filter(|_| is_contact) {
-        let parents = fetch(env, model, &[parent], &ADDRESS).await?;
-        let of_parent = parents.get(&parent).cloned().unwrap_or_default();
-        if (has_parent || becomes_contact) && ADDRESS.iter().any(|name| python::truth(&of_parent[*name])) {
-            let address: Values = ADDRESS.iter().map(|name| ((*name).to_owned(), of_parent[*name].clone())).collect();
-            record.extend(address.clone());
-            store(env, model, id, address).await?;
-        }
-        let differs = ADDRESS.iter().any(|name| record[*name] != of_parent[*name]);
-        if env.series().contacts_share_addresses() && (address_changed || has_parent) && differs {
-            let address = ADDRESS.iter().map(|name| ((*name).to_owned(), record[*name].clone()));
-            return write::write(&env.sudo(), model, &[parent], address.collect()).await;
-        }
+    store(env, model, &stored).await?;
+    hand_down(env, model, &settled, &records, commercial).await?;
+    for (parent, address) in given {
+        write::write(&env.sudo(), model, &[parent], address).await?;
     }
-    let children = Domain::leaf("parent_id", Operator::Eq, id);
-    if address_changed {
-        let contacts = Domain::and(vec![children.clone(), Domain::leaf("type", Operator::Eq, "contact")]);
-        for child in search::ids(&env.sudo(), model, &contacts).await? {
-            let address = ADDRESS.iter().filter_map(|name| Some(((*name).to_owned(), values.get(*name)?.clone())));
-            store(env, model, child, address.collect()).await?;
-        }
-    }
-    if commercial_changed {
-        let below = Domain::and(vec![
-            Domain::leaf("commercial_partner_id", Operator::Eq, id),
-            Domain::leaf("id", Operator::Ne, id),
+    Ok(again)
+}
+
+/// Gives the contacts below these their addresses, and those of their companies what is the companies'.
+async fn hand_down(
+    env: &Env<'_>,
+    model: &Model,
+    settled: &[&Written<'_>],
+    records: &read::Records,
+    commercial: &[&str],
+) -> Result<()> {
+    let address: HashMap<i32, &Values> =
+        settled.iter().filter(|row| row.has_address()).map(|row| (row.id, row.values)).collect();
+    if !address.is_empty() {
+        let contacts = Domain::and(vec![
+            Domain::leaf("parent_id", Operator::In, address.keys().copied().collect::<Vec<_>>()),
+            Domain::leaf("type", Operator::Eq, "contact"),
         ]);
-        for other in search::ids(&env.sudo().with("active_test", false), model, &below).await? {
-            let inherited = commercial.iter().map(|name| ((*name).to_owned(), record[*name].clone()));
-            store(env, model, other, inherited.collect()).await?;
-        }
+        let children = search::ids(&env.sudo(), model, &contacts).await?;
+        let children = fetch(env, model, &children, &["parent_id"]).await?;
+        let of_parent = |record| Some(some(address.get(&link(record, "parent_id")?)?, &ADDRESS));
+        let children: Vec<_> = children.iter().filter_map(|(id, record)| Some((*id, of_parent(record)?))).collect();
+        store(env, model, &children).await?;
+    }
+    let entities: Vec<i32> = settled.iter().filter(|row| row.commercial).map(|row| row.id).collect();
+    if !entities.is_empty() {
+        let below = Domain::and(vec![
+            Domain::leaf("commercial_partner_id", Operator::In, entities.clone()),
+            Domain::leaf("id", Operator::NotIn, entities),
+        ]);
+        let below = search::ids(&env.sudo().with("active_test", false), model, &below).await?;
+        let below = fetch(env, model, &below, &["commercial_partner_id"]).await?;
+        let inherited = |record| Some(some(records.get(&link(record, "commercial_partner_id")?)?, commercial));
+        let below: Vec<_> = below.iter().filter_map(|(id, record)| Some((*id, inherited(record)?))).collect();
+        store(env, model, &below).await?;
     }
     Ok(())
 }
@@ -489,11 +591,8 @@ pub async fn share(env: &Env<'_>, model: &Model, ids: &[i32]) -> Result<()> {
     let internal = search::ids(&env.sudo(), &users, &domain).await?;
     let partners = fetch(env, &users, &internal, &["partner_id"]).await?;
     let internal: BTreeSet<i32> = partners.values().filter_map(|user| link(user, "partner_id")).collect();
-    for id in ids {
-        let values = Map::from_iter([("partner_share".to_owned(), (!internal.contains(id)).into())]);
-        store(env, model, *id, values).await?;
-    }
-    Ok(())
+    let share = |id: &i32| Map::from_iter([("partner_share".to_owned(), Value::from(!internal.contains(id)))]);
+    store(env, model, &ids.iter().map(|id| (*id, share(id))).collect::<Vec<_>>()).await
 }
 
 /// Contacts of active users stay: who may change users is led to them, others are told to ask.

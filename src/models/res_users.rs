@@ -21,7 +21,7 @@ use crate::orm::domain::{Domain, Leaf, Operator};
 use crate::orm::env::Env;
 use crate::orm::field::Field;
 use crate::orm::registry::Model;
-use crate::orm::{SUPERUSER, read, search, temporal, write};
+use crate::orm::{SUPERUSER, access, read, search, temporal, write};
 use crate::python;
 use crate::series::Series;
 
@@ -240,8 +240,9 @@ impl Behaviour for ResUsers {
             "company_id" => Some(env.company().await?.into()),
             "company_ids" => Some(json!([[6, 0, [env.company().await?]]])),
             "groups_id" | "group_ids" => {
-                let groups = default_groups(env, &field.name).await?;
-                Some(json!([[6, 0, groups]]))
+                // Of many users that are made at once, these are the same.
+                let groups = env.memo("default groups", &field.name, default_groups(env, &field.name)).await?;
+                Some(json!([[6, 0, &*groups]]))
             }
             _ => None,
         })
@@ -608,9 +609,7 @@ pub async fn members_changed(env: &Env<'_>, ids: &[i32]) -> Result<()> {
         let implied = rights.closure(ids.iter().copied());
         let commands: Vec<Value> = implied.into_iter().map(|group| json!([4, group])).collect();
         let values = Map::from_iter([(field.to_owned(), commands.into())]);
-        for member in &members {
-            write::write(&all, &users, &[*member], values.clone()).await?;
-        }
+        write::write(&all, &users, &members, values).await?;
     }
     update_share(env, &users, &members).await
 }
@@ -619,11 +618,13 @@ pub async fn members_changed(env: &Env<'_>, ids: &[i32]) -> Result<()> {
 async fn update_share(env: &Env<'_>, model: &Model, ids: &[i32]) -> Result<()> {
     let internal = env.rights().await?.group("base.group_user");
     let all = env.sudo().with("active_test", false);
-    for id in ids {
-        let groups = &env.user_of(*id).await?.groups;
-        let share = !internal.is_some_and(|group| groups.contains(&group));
-        write::store(env, model, &[*id], Map::from_iter([("share".to_owned(), share.into())])).await?;
-    }
+    let groups = access::groups_of(env, ids).await?;
+    let share = |id: &i32| {
+        let internal = internal.is_some_and(|group| groups.get(id).is_some_and(|groups| groups.contains(&group)));
+        Map::from_iter([("share".to_owned(), Value::from(!internal))])
+    };
+    let rows: Vec<(i32, Values)> = ids.iter().map(|id| (*id, share(id))).collect();
+    write::store_each(env, model, &rows).await?;
     let Some(partner) = model.field("partner_id").cloned() else { return Ok(()) };
     let partners = env.model("res.partner").await?;
     let linked = read::values(&all, model, ids, &partner).await?;

@@ -87,6 +87,9 @@ struct Rule {
     applies: [bool; 4],
 }
 
+/// The group whose members are told more of a refusal.
+const TECHNICAL_FEATURES: &str = "base.group_no_one";
+
 const PERMISSIONS: [&str; 4] = ["perm_read", "perm_write", "perm_create", "perm_unlink"];
 
 fn flags(values: &[Value]) -> [bool; 4] {
@@ -266,6 +269,29 @@ pub(super) async fn user(env: &Env<'_>, uid: i32) -> Result<UserInfo> {
         active: query::is_true(&active),
         share: query::is_true(&share),
     })
+}
+
+/// The groups of users, directly and by implication.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn groups_of(env: &Env<'_>, users: &[i32]) -> Result<HashMap<i32, BTreeSet<i32>>> {
+    let table = "res_groups_users_rel";
+    let wanted: Vec<i64> = users.iter().map(|id| i64::from(*id)).collect();
+    let select = Query::select()
+        .from(Alias::new(table))
+        .and_where(query::one_of(query::column(table, "uid"), &wanted, env.is_sqlite()))
+        .take();
+    let mut direct: HashMap<i32, Vec<i32>> = HashMap::new();
+    for row in env.json_rows(select, vec![query::column(table, "uid"), query::column(table, "gid")]).await? {
+        if let [user, group] = row.as_slice()
+            && let (Some(user), Some(group)) = (id(user), id(group))
+        {
+            direct.entry(user).or_default().push(group);
+        }
+    }
+    let rights = env.rights().await?;
+    Ok(direct.into_iter().map(|(user, groups)| (user, rights.closure(groups))).collect())
 }
 
 /// Whether the caller may do that with records of a model, whichever.
@@ -533,10 +559,22 @@ pub async fn check_field(env: &Env<'_>, model: &Model, field: &Field, operation:
     if may_see(env, field).await? {
         return Ok(());
     }
-    Err(Error::AccessError(env.series().forbidden_field(
-        &model.name,
-        &model.description,
-        &field.name,
-        operation.name(),
-    )))
+    let technical = env.has_group(TECHNICAL_FEATURES).await?;
+    let groups = if technical { Some(allowed_groups(env, field).await?) } else { None };
+    let details = groups.as_deref().map(|groups| (env.uid(), groups));
+    Err(Error::AccessError(env.series().forbidden_field(model, &field.name, operation.name(), details)))
+}
+
+/// Whom a field is for: the names of its groups, by their ids.
+async fn allowed_groups(env: &Env<'_>, field: &Field) -> Result<String> {
+    let rights = env.rights().await?;
+    let mut ids: Vec<i32> = field.groups.iter().filter_map(|xmlid| rights.group(xmlid)).collect();
+    if ids.is_empty() {
+        return Ok("always forbidden".to_owned());
+    }
+    ids.sort_unstable();
+    let groups = env.model("res.groups").await?;
+    let names = read::display_names(&env.sudo(), &groups, &ids).await?;
+    let names: Vec<_> = ids.iter().filter_map(|id| names.get(id)).map(|name| format!("'{name}'")).collect();
+    Ok(format!("allowed for groups {}", names.join(", ")))
 }

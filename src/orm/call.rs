@@ -45,8 +45,9 @@ impl Bound {
 }
 
 /// Methods that write nothing, so that they need not wait for writers.
-const READING: [&str; 37] = [
+const READING: [&str; 45] = [
     "search",
+    "search_fetch",
     "search_read",
     "search_count",
     "read",
@@ -83,6 +84,13 @@ const READING: [&str; 37] = [
     "check_object_reference",
     "get_installed",
     "copy_data",
+    "get_formview_id",
+    "get_formview_action",
+    "get_empty_list_help",
+    "get_import_templates",
+    "get_base_url",
+    "display_name_for",
+    "get_available_models",
 ];
 
 /// Whether there is a model of that name.
@@ -184,6 +192,18 @@ pub fn parse_ids(value: &Value) -> Result<Vec<i32>> {
     values.iter().filter_map(|value| id(value).transpose()).collect()
 }
 
+/// The one record that a method is called on.
+///
+/// # Errors
+/// The `ValueError` that Odoo raises for none and for several.
+pub fn singleton(model: &Model, ids: &[i32]) -> Result<i32> {
+    if let [id] = ids {
+        return Ok(*id);
+    }
+    let list: Vec<_> = ids.iter().map(ToString::to_string).collect();
+    Err(Error::value_error(format!("Expected singleton: {}({})", model.name, list.join(", "))))
+}
+
 /// The methods that all models have.
 struct Shared<'c, 'a> {
     env: &'c Env<'a>,
@@ -217,6 +237,10 @@ impl Shared<'_, '_> {
                 search::count(env, model, &self.domain()?, None).await?.into()
             }
             "search" => search::search(env, model, &self.domain()?, &self.page()?).await?.into(),
+            "search_fetch" => {
+                self.fields(call.get("field_names")).await?;
+                search::search(env, model, &self.domain()?, &self.page()?).await?.into()
+            }
             "search_count" => search::count(env, model, &self.domain()?, self.page()?.limit).await?.into(),
             "search_read" => self.search_read().await?,
             "read" => self.read(ids).await?,
@@ -257,6 +281,7 @@ impl Shared<'_, '_> {
             "get_external_id" => self.external_ids(ids).await?,
             "check_access_rights" | "check_access" | "check_access_rule" | "has_access" => self.check(ids).await?,
             "check_field_access_rights" => self.field_rights().await?,
+            "get_base_url" => models::ir_config_parameter::value(env, "web.base.url").await?,
             "get_field_translations" => {
                 let name = python::text(call.get("field_name"));
                 translations::get(env, model, ids, &name, call.get("langs")).await?

@@ -86,7 +86,34 @@ fn id(value: &Value) -> Result<i32> {
     })
 }
 
-/// Applies commands to a field of records. `fresh` records have nothing in it yet.
+/// The commands of each of several records, by its id.
+pub type OfRecords = Vec<(i32, Vec<Command>)>;
+
+/// Applies commands to a field of new records, which have nothing in it yet: commands of many records at once.
+///
+/// # Errors
+/// As [`apply`].
+pub async fn apply_to_new(env: &Env<'_>, model: &Model, field: &Arc<Field>, rows: OfRecords) -> Result<()> {
+    let rows: Vec<_> = rows.into_iter().filter(|(_, commands)| !commands.is_empty()).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let comodel = env.model(field.comodel()).await?;
+    let env = env.without_defaults();
+    match (&field.table, field.inverse.as_deref().and_then(|inverse| comodel.field(inverse)).cloned()) {
+        (Some(relation), _) => {
+            Many2many { env: &env, ids: &[], comodel: &comodel, relation }.apply_to_new(rows).await?;
+        }
+        (None, Some(inverse)) => {
+            let list = One2many { env: &env, model, ids: &[], field, comodel: &comodel, inverse: &inverse };
+            list.apply_to_new(rows).await?;
+        }
+        (None, None) => {}
+    }
+    env.note_write(&model.name).await
+}
+
+/// Applies commands to a field of records.
 ///
 /// # Errors
 /// Those of creating, writing and deleting records; a `MissingError` for records that are not there.
@@ -96,7 +123,6 @@ pub async fn apply(
     ids: &[i32],
     field: &Arc<Field>,
     commands: Vec<Command>,
-    fresh: bool,
 ) -> Result<()> {
     if ids.is_empty() || commands.is_empty() {
         return Ok(());
@@ -104,11 +130,9 @@ pub async fn apply(
     let comodel = env.model(field.comodel()).await?;
     let env = env.without_defaults();
     match (&field.table, field.inverse.as_deref().and_then(|inverse| comodel.field(inverse)).cloned()) {
-        (Some(relation), _) => Many2many { env: &env, ids, comodel: &comodel, relation }.apply(commands, fresh).await?,
+        (Some(relation), _) => Many2many { env: &env, ids, comodel: &comodel, relation }.apply(commands).await?,
         (None, Some(inverse)) => {
-            One2many { env: &env, model, ids, field, comodel: &comodel, inverse: &inverse }
-                .apply(commands, fresh)
-                .await?;
+            One2many { env: &env, model, ids, field, comodel: &comodel, inverse: &inverse }.apply(commands).await?;
         }
         (None, None) => {}
     }
@@ -125,7 +149,31 @@ struct One2many<'e, 'a> {
 }
 
 impl One2many<'_, '_> {
-    async fn apply(&self, commands: Vec<Command>, fresh: bool) -> Result<()> {
+    async fn apply_to_new(&self, rows: OfRecords) -> Result<()> {
+        let mut made = Vec::new();
+        for (owner, commands) in rows {
+            for command in commands {
+                match command {
+                    Command::Create(mut values) => {
+                        self.point(&mut values, owner);
+                        made.push(values);
+                    }
+                    Command::Update(id, values) => write::write(self.env, self.comodel, &[id], values).await?,
+                    Command::Delete(id) => write::unlink(self.env, self.comodel, &[id]).await?,
+                    Command::Unlink(id) => self.let_go(vec![id]).await?,
+                    Command::Link(id) => self.take_in(vec![id], owner).await?,
+                    Command::Clear => {}
+                    Command::Set(ids) => self.take_in(ids, owner).await?,
+                }
+            }
+        }
+        if !made.is_empty() {
+            write::create(self.env, self.comodel, made).await?;
+        }
+        Ok(())
+    }
+
+    async fn apply(&self, commands: Vec<Command>) -> Result<()> {
         let Some(last) = self.ids.last().copied() else { return Ok(()) };
         let mut made = Vec::new();
         for command in commands {
@@ -141,10 +189,9 @@ impl One2many<'_, '_> {
                 Command::Delete(id) => write::unlink(self.env, self.comodel, &[id]).await?,
                 Command::Unlink(id) => self.let_go(vec![id]).await?,
                 Command::Link(id) => self.take_in(vec![id], last).await?,
-                Command::Clear if fresh => {}
                 Command::Clear => self.let_go(self.current().await?).await?,
                 Command::Set(ids) => {
-                    let current = if fresh { Vec::new() } else { self.current().await? };
+                    let current = self.current().await?;
                     let gone = current.iter().copied().filter(|id| !ids.contains(id)).collect();
                     self.let_go(gone).await?;
                     self.take_in(ids.into_iter().filter(|id| !current.contains(id)).collect(), last).await?;
@@ -202,7 +249,35 @@ struct Many2many<'e, 'a> {
 }
 
 impl Many2many<'_, '_> {
-    async fn apply(&self, commands: Vec<Command>, fresh: bool) -> Result<()> {
+    async fn apply_to_new(&self, rows: OfRecords) -> Result<()> {
+        let mut pairs = Vec::new();
+        let (mut owners, mut made) = (Vec::new(), Vec::new());
+        for (owner, commands) in rows {
+            for command in commands {
+                match command {
+                    Command::Create(values) => {
+                        owners.push(owner);
+                        made.push(values);
+                    }
+                    Command::Update(id, values) => write::write(self.env, self.comodel, &[id], values).await?,
+                    Command::Delete(id) => write::unlink(self.env, self.comodel, &[id]).await?,
+                    Command::Unlink(id) => pairs.retain(|pair| *pair != (owner, id)),
+                    Command::Link(id) => pairs.push((owner, id)),
+                    Command::Clear => pairs.retain(|(of, _)| *of != owner),
+                    Command::Set(ids) => {
+                        pairs.retain(|(of, _)| *of != owner);
+                        pairs.extend(ids.into_iter().map(|id| (owner, id)));
+                    }
+                }
+            }
+        }
+        if !made.is_empty() {
+            pairs.extend(owners.into_iter().zip(write::create(self.env, self.comodel, made).await?));
+        }
+        self.join(&pairs).await
+    }
+
+    async fn apply(&self, commands: Vec<Command>) -> Result<()> {
         let mut made = Vec::new();
         for command in commands {
             match command {
@@ -211,15 +286,9 @@ impl Many2many<'_, '_> {
                 Command::Delete(id) => write::unlink(self.env, self.comodel, &[id]).await?,
                 Command::Unlink(id) => self.let_go(Some(&[id])).await?,
                 Command::Link(id) => self.take_in(&[id]).await?,
-                Command::Clear => {
-                    if !fresh {
-                        self.let_go(None).await?;
-                    }
-                }
+                Command::Clear => self.let_go(None).await?,
                 Command::Set(ids) => {
-                    if !fresh {
-                        self.let_go_others(&ids).await?;
-                    }
+                    self.let_go_others(&ids).await?;
                     self.take_in(&ids).await?;
                 }
             }
@@ -259,30 +328,37 @@ impl Many2many<'_, '_> {
     }
 
     async fn take_in(&self, ids: &[i32]) -> Result<()> {
-        if ids.is_empty() {
+        let pairs: Vec<(i32, i32)> = self.ids.iter().flat_map(|own| ids.iter().map(|id| (*own, *id))).collect();
+        self.join(&pairs).await
+    }
+
+    /// Inserts pairs of records and members, as far as they are not there.
+    async fn join(&self, pairs: &[(i32, i32)]) -> Result<()> {
+        if pairs.is_empty() {
             return Ok(());
         }
         // Whom the caller may not see, the caller cannot take in.
-        let distinct: BTreeSet<i32> = ids.iter().copied().collect();
-        let existing = read::existing(self.env, self.comodel, &distinct.iter().copied().collect::<Vec<_>>()).await?;
+        let members: BTreeSet<i32> = pairs.iter().map(|(_, member)| *member).collect();
+        let existing = read::existing(self.env, self.comodel, &members.iter().copied().collect::<Vec<_>>()).await?;
         if !self.env.is_superuser() {
             access::check_records(self.env, self.comodel, &existing, access::Operation::Read).await?;
         }
-        if existing.len() < distinct.len() {
+        if existing.len() < members.len() {
             return Err(self.env.series().foreign_key_violated(&self.comodel.name));
         }
-        let mut insert = Sql::insert();
-        insert
-            .into_table(Alias::new(&self.relation.table))
-            .columns([Alias::new(&self.relation.own), Alias::new(&self.relation.other)]);
-        for own in self.ids {
-            for other in &distinct {
+        let columns = [Alias::new(&self.relation.own), Alias::new(&self.relation.other)];
+        let distinct: BTreeSet<(i32, i32)> = pairs.iter().copied().collect();
+        let distinct: Vec<(i32, i32)> = distinct.into_iter().collect();
+        for chunk in distinct.chunks(write::PARAMETERS / 2) {
+            let mut insert = Sql::insert();
+            insert.into_table(Alias::new(&self.relation.table)).columns(columns.clone());
+            for (own, other) in chunk {
                 insert.values_panic([Expr::val(*own), Expr::val(*other)]);
             }
+            insert.on_conflict(OnConflict::columns(columns.clone()).do_nothing().to_owned());
+            self.env.execute(&insert).await?;
         }
-        let columns = [Alias::new(&self.relation.own), Alias::new(&self.relation.other)];
-        insert.on_conflict(OnConflict::columns(columns).do_nothing().to_owned());
-        self.env.execute(&insert).await.map(|_| ())
+        Ok(())
     }
 }
 

@@ -175,6 +175,7 @@ pub async fn models_unlinked(env: &Env<'_>, ids: &[i32]) -> Result<()> {
                 }
             }
             schema::drop_model(env.db(), model).await?;
+            env.database().forget_ids(&model.table);
         }
         for (table, of_model) in
             [("ir_model_data", "model"), ("ir_attachment", "res_model"), ("ir_model_fields", "relation")]

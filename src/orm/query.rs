@@ -944,7 +944,7 @@ fn comparison(own: Expr, field: &Field, operator: Operator, leaf: &Leaf, dialect
         Kind::Datetime => match temporal::domain_datetime(value, &dialect.surroundings)? {
             Some(bound) => {
                 let (operator, at) = temporal::comparison(operator.text(), bound, dialect.surroundings.reader);
-                (operator.to_owned(), Expr::val(at))
+                (operator.to_owned(), typed(Expr::val(at), field, dialect.sqlite))
             }
             None => return Ok(Expr::val(1).eq(0)),
         },
@@ -1053,9 +1053,13 @@ fn boolean(own: &Expr, negative: bool, values: &[Value]) -> Expr {
 
 /// A value as a parameter of the field's type.
 fn bind(value: &Value, field: &Field, dialect: Dialect) -> Result<Expr> {
-    Ok(match field.kind {
+    let bound = match field.kind {
         Kind::Integer | Kind::Many2one | Kind::Many2oneReference => match value {
-            Value::Number(number) if number.is_f64() => Expr::val(number.as_f64().unwrap_or_default()),
+            // As for `typed`: what is no whole number gets a statement of its own.
+            Value::Number(number) if !number.is_i64() => {
+                let number = Expr::val(number.as_f64().unwrap_or_default());
+                return Ok(number.cast_as(Alias::new("double precision")));
+            }
             Value::String(text) => Expr::val(text.trim().parse::<i64>().map_err(|_| not_a("integer", text))?),
             other => Expr::val(python::int(other)?),
         },
@@ -1072,7 +1076,27 @@ fn bind(value: &Value, field: &Field, dialect: Dialect) -> Result<Expr> {
         Kind::Datetime => temporal::domain_datetime(value, &dialect.surroundings)?
             .map_or_else(Expr::null, |bound| Expr::val(bound.at)),
         _ => Expr::val(convert::text(value)?),
-    })
+    };
+    Ok(typed(bound, field, dialect.sqlite))
+}
+
+/// A parameter for a column. PostgreSQL keeps a prepared statement with the types that its parameters had the first time,
+/// and a manual field can be removed and made again with another type, so its type is part of the statement.
+#[must_use]
+pub fn typed(parameter: Expr, field: &Field, sqlite: bool) -> Expr {
+    if sqlite || !field.manual {
+        return parameter;
+    }
+    parameter.cast_as(Alias::new(match field.kind {
+        _ if field.translate || field.kind.is_json() => "jsonb",
+        Kind::Integer | Kind::Many2one | Kind::Many2oneReference => "bigint",
+        Kind::Float | Kind::Monetary => "double precision",
+        Kind::Boolean => "boolean",
+        Kind::Date => "date",
+        Kind::Datetime => "timestamp",
+        Kind::Binary => "bytea",
+        _ => "text",
+    }))
 }
 
 /// What PostgreSQL says of a text that is no number.

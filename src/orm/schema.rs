@@ -7,6 +7,7 @@ use sea_orm::sea_query::{
     PostgresQueryBuilder, SqliteQueryBuilder, Table, TableCreateStatement,
 };
 use sea_orm::{ConnectionTrait, DbErr};
+use sha2::{Digest as _, Sha256};
 
 use super::field::{Field, Kind, Relation};
 use super::query;
@@ -14,6 +15,8 @@ use super::registry::{Constraint, ConstraintKind, Model, Registry};
 use crate::database::dialect;
 use crate::series::Series;
 
+/// How long a name can be in PostgreSQL.
+pub const MAX_IDENTIFIER: usize = 63;
 /// Columns that are no fields: since no client may read them, or since the code knows them by name and a series has
 /// no such field.
 const HIDDEN: [(&str, &str, Kind); 10] = [
@@ -219,6 +222,17 @@ fn keys_of(registry: &Registry, model: &Model, field: &Field) -> Vec<ForeignKeyC
     }
 }
 
+/// A name that PostgreSQL takes as it is: what is too long for it is cut, and told apart by a hash.
+#[must_use]
+pub fn identifier(name: &str) -> String {
+    if name.len() <= MAX_IDENTIFIER {
+        return name.to_owned();
+    }
+    let hash = hex::encode(&Sha256::digest(name)[..6]);
+    let start: String = name.chars().take(MAX_IDENTIFIER - hash.len() - 1).collect();
+    format!("{start}_{hash}")
+}
+
 /// Removes the table of a manual model.
 ///
 /// # Errors
@@ -365,7 +379,7 @@ fn foreign_key(registry: &Registry, model: &Model, field: &Field) -> Option<Fore
     }
     let target = registry.get(field.comodel()).filter(|target| can_be_referred_to(target))?;
     let key = ForeignKey::create()
-        .name(format!("{}_{}_fkey", model.table, field.name))
+        .name(identifier(&format!("{}_{}_fkey", model.table, field.name)))
         .from(Alias::new(&model.table), Alias::new(&field.name))
         .to(Alias::new(&target.table), Alias::new("id"))
         .on_delete(action(field))
@@ -381,7 +395,7 @@ fn check(model: &Model, constraint: &Constraint, dialect: query::Dialect) -> Opt
 
 fn indexes(model: &Model) -> Vec<IndexCreateStatement> {
     let index = |name: String, columns: &[String]| {
-        let mut index = Index::create().name(name).table(Alias::new(&model.table)).take();
+        let mut index = Index::create().name(identifier(&name)).table(Alias::new(&model.table)).take();
         for column in columns {
             index.col(Alias::new(column));
         }
@@ -413,7 +427,7 @@ fn relation_keys(registry: &Registry, field: &Field, relation: &Relation) -> Vec
     for (name, model) in sides(field, relation) {
         let Some(target) = registry.get(model).filter(|target| target.has_table()) else { continue };
         let key = ForeignKey::create()
-            .name(format!("{}_{name}_fkey", relation.table))
+            .name(identifier(&format!("{}_{name}_fkey", relation.table)))
             .from(Alias::new(&relation.table), Alias::new(name))
             .to(Alias::new(&target.table), Alias::new("id"))
             .on_delete(ForeignKeyAction::Cascade)
@@ -439,7 +453,7 @@ fn relation_table(script: &mut Script, registry: &Registry, field: &Field, relat
     }
     script.table(&table);
     let back = Index::create()
-        .name(format!("{}_{}_{}_idx", relation.table, relation.other, relation.own))
+        .name(identifier(&format!("{}_{}_{}_idx", relation.table, relation.other, relation.own)))
         .table(Alias::new(&relation.table))
         .col(Alias::new(&relation.other))
         .col(Alias::new(&relation.own))

@@ -1,4 +1,4 @@
-//! Views: `get_views`, `get_view`, and of 15.0 `load_views` and `fields_view_get`.
+//! Views: `get_views`, `get_view`, and of 15.0 `load_views` and `fields_view_get`; and how a record's form is opened.
 //!
 //! A view that `ir.ui.view` has for a model comes as it is stored there, without what other views add to it. For a
 //! model without one, a simple view is made of its fields.
@@ -82,7 +82,26 @@ pub async fn run(env: &Env<'_>, model: &Arc<Model>, call: &Bound) -> Result<Opti
             views.with_fields(id, &kind, python::truth(call.get("toolbar"))).await?
         }
         "load_views" => views.several_with_fields(call.get("views"), call.get("options")).await?,
+        "get_formview_id" => false.into(),
+        "get_formview_action" => form_action(env, model, &call.ids)?,
+        "get_empty_list_help" => call.get("help_message").clone(),
+        "get_import_templates" => json!([]),
         _ => return Ok(None),
+    }))
+}
+
+/// The action that opens the form of one record.
+fn form_action(env: &Env<'_>, model: &Model, ids: &[i32]) -> Result<Value> {
+    let id = if ids.is_empty() { Value::Bool(false) } else { super::call::singleton(model, ids)?.into() };
+    Ok(json!({
+        "type": "ir.actions.act_window",
+        "res_model": model.name,
+        "view_type": "form",
+        "view_mode": "form",
+        "views": [[false, "form"]],
+        "target": "current",
+        "res_id": id,
+        "context": env.context(),
     }))
 }
 

@@ -1,5 +1,5 @@
 //! What the web client asks for: records as a specification describes them (`web_read`, `web_search_read`,
-//! `web_save`, `web_name_search`).
+//! `web_save`, `web_resequence`, `web_name_search`).
 
 use std::collections::{BTreeSet, HashMap};
 use std::pin::Pin;
@@ -48,6 +48,13 @@ pub async fn run(env: &Env<'_>, model: &Arc<Model>, call: &Bound) -> Result<Opti
                 write::write(env, model, &[*id], super::call::values(values, model, env.series())?).await?;
             }
             web_read(&env.with("bin_size", true), model, ids, &specification()).await?.into()
+        }
+        "web_resequence" => {
+            let (field, first) = (python::text(call.get("field_name")), python::int(call.get("offset"))?);
+            for (number, id) in (first..).zip(ids) {
+                write::write(env, model, &[*id], Map::from_iter([(field.clone(), number.into())])).await?;
+            }
+            web_read(env, model, ids, &specification()).await?.into()
         }
         "web_name_search" => web_name_search(env, model, call, &specification()).await?,
         _ => return super::group::run(env, model, call).await,

@@ -23,6 +23,11 @@ use crate::python;
 
 type Step<'e, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'e>>;
 
+/// How many parameters a statement has at most: less than `SQLite` and PostgreSQL take.
+pub(super) const PARAMETERS: usize = 30_000;
+/// How many records one statement writes different values to.
+const ROWS: usize = 100;
+
 /// Values of fields by name.
 pub type Values = Map<String, Value>;
 
@@ -101,15 +106,11 @@ pub fn create<'e>(env: &'e Env<'_>, model: &'e Model, values: Vec<Values>) -> St
         env.note_write(&model.name).await?;
         let mut sorted = Vec::new();
         for record in &values {
-            let mut of_record = sort(env, model, record, true).await?;
-            make_parents(env, model, &mut of_record).await?;
-            sorted.push(of_record);
+            sorted.push(sort(env, model, record, true).await?);
         }
+        make_parents(env, model, &mut sorted).await?;
         let ids = insert(env, model, &mut sorted).await?;
-        for (id, record) in ids.iter().zip(sorted) {
-            // Their own fields are made with the record: what is made of them comes after.
-            apply_rest(env, model, &[*id], record, true).await?;
-        }
+        apply_to_new(env, model, &ids, sorted).await?;
         if model.parent_store {
             store_parent_paths(env, model, &ids).await?;
         }
@@ -119,25 +120,31 @@ pub fn create<'e>(env: &'e Env<'_>, model: &'e Model, values: Vec<Values>) -> St
     })
 }
 
-/// Makes the records that a record inherits from, or writes to those that are given.
-async fn make_parents(env: &Env<'_>, model: &Model, record: &mut Sorted) -> Result<()> {
+/// Makes the records that records inherit from, or writes to those that are given.
+async fn make_parents(env: &Env<'_>, model: &Model, records: &mut [Sorted]) -> Result<()> {
     for (parent, link) in &model.inherits {
-        let values = record.parents.shift_remove(link).unwrap_or_default();
         let parent = env.model(parent).await?;
-        let given = record.own.get(link).map(|(_, value)| value).filter(|value| python::truth(value));
-        if let Some(id) = given.and_then(Value::as_i64).and_then(|id| i32::try_from(id).ok()) {
-            write(env, &parent, &[id], values).await?;
-            continue;
+        let Some(field) = model.field(link) else { continue };
+        let mut orphans = Vec::new();
+        let mut new = Vec::new();
+        for record in &mut *records {
+            let values = record.parents.shift_remove(link).unwrap_or_default();
+            let given = record.own.get(link).map(|(_, value)| value).filter(|value| python::truth(value));
+            if let Some(id) = given.and_then(Value::as_i64).and_then(|id| i32::try_from(id).ok()) {
+                write(env, &parent, &[id], values).await?;
+            } else {
+                orphans.push(record);
+                new.push(values);
+            }
         }
-        let id = create(env, &parent, vec![values]).await?.first().copied().unwrap_or_default();
-        if let Some(field) = model.field(link) {
+        for (record, id) in orphans.into_iter().zip(create(env, &parent, new).await?) {
             record.own.insert(link.clone(), (Arc::clone(field), id.into()));
         }
     }
     Ok(())
 }
 
-/// Inserts rows, all with one statement.
+/// Inserts rows: with one statement, unless they are very many.
 async fn insert(env: &Env<'_>, model: &Model, records: &mut [Sorted]) -> Result<Vec<i32>> {
     if !model.has_table() {
         return Err(Error::UserError(format!("{} has no records.", model.name)));
@@ -159,45 +166,48 @@ async fn insert(env: &Env<'_>, model: &Model, records: &mut [Sorted]) -> Result<
             return Err(error);
         }
     }
-    let mut insert = Sql::insert();
     let mut names: Vec<Alias> = columns.keys().map(Alias::new).collect();
     names.extend(ids.as_ref().map(|_| Alias::new("id")));
     if model.log_access {
         names.extend(LOG_ACCESS.map(Alias::new));
     }
-    insert.into_table(Alias::new(&model.table)).columns(names);
-    for (index, record) in records.iter().enumerate() {
-        let mut row = Vec::new();
-        for (name, field) in &columns {
-            let value = record.own.get(name).map(|(_, value)| value.clone());
-            row.push(match value {
-                Some(value) if field.translate && value != Value::Null => {
-                    let mut texts = Map::new();
-                    texts.insert(DEFAULT_LANG.to_owned(), value.clone());
-                    texts.insert(lang.clone(), value);
-                    Expr::val(Value::from(texts))
+    let mut inserted = Vec::new();
+    for chunk in records.chunks((PARAMETERS / names.len().max(1)).max(1)) {
+        let mut insert = Sql::insert();
+        insert.into_table(Alias::new(&model.table)).columns(names.clone());
+        let start = inserted.len();
+        for (index, record) in chunk.iter().enumerate() {
+            let mut row = Vec::new();
+            for (name, field) in &columns {
+                row.push(match record.own.get(name).map(|(_, value)| value) {
+                    Some(value) if field.translate && !value.is_null() => {
+                        let mut texts = Map::new();
+                        texts.insert(DEFAULT_LANG.to_owned(), value.clone());
+                        texts.insert(lang.clone(), value.clone());
+                        Expr::val(Value::from(texts))
+                    }
+                    Some(value) => query::typed(convert::to_column(field, value)?, field, env.is_sqlite()),
+                    None if field.kind == Kind::Boolean => Expr::val(false),
+                    None => Expr::null(),
+                });
+            }
+            row.extend(ids.as_ref().and_then(|ids| ids.get(start + index)).map(|id| Expr::val(*id)));
+            if model.log_access {
+                row.extend([env.uid().into(), env.now().into(), env.uid().into(), env.now().into()]);
+            }
+            insert.values_panic(row);
+        }
+        insert.returning_col(Alias::new("id"));
+        match env.rows(&insert).await {
+            Ok(rows) => {
+                for row in &rows {
+                    inserted.push(row.try_get_by_index::<i32>(0)?);
                 }
-                Some(value) => convert::to_column(field, &value)?,
-                None if field.kind == Kind::Boolean => Expr::val(false),
-                None => Expr::null(),
-            });
+            }
+            Err(error) => return Err(violation::explain(env, model, error, chunk.iter().flat_map(|r| &r.own)).await),
         }
-        row.extend(ids.as_ref().and_then(|ids| ids.get(index)).map(|id| Expr::val(*id)));
-        if model.log_access {
-            row.extend([env.uid().into(), env.now().into(), env.uid().into(), env.now().into()]);
-        }
-        insert.values_panic(row);
     }
-    insert.returning_col(Alias::new("id"));
-    let inserted = env.rows(&insert).await;
-    let rows = match inserted {
-        Ok(rows) => rows,
-        Err(error) => return Err(violation::explain(env, model, error, records.iter().flat_map(|r| &r.own)).await),
-    };
-    match ids {
-        Some(ids) => Ok(ids),
-        None => rows.iter().map(|row| Ok(row.try_get_by_index(0)?)).collect(),
-    }
+    Ok(ids.unwrap_or(inserted))
 }
 
 /// Refuses records without a value in a field that must have one.
@@ -214,24 +224,64 @@ fn required(env: &Env<'_>, model: &Model, record: &Sorted, creating: bool) -> Re
     Ok(())
 }
 
+/// Does what is not in the model's own table with new records.
+async fn apply_to_new(env: &Env<'_>, model: &Model, ids: &[i32], records: Vec<Sorted>) -> Result<()> {
+    let mut x2many: IndexMap<String, (Arc<Field>, commands::OfRecords)> = IndexMap::new();
+    let mut computed: Vec<(Arc<Field>, Value, Vec<i32>)> = Vec::new();
+    for (id, record) in ids.iter().zip(records) {
+        for (field, content) in record.attachments.into_iter().filter(|(_, content)| !content.is_null()) {
+            attachments::store(env, model, &[*id], &field, &content).await?;
+        }
+        for (field, commands) in record.x2many {
+            let of_field = x2many.entry(field.name.clone()).or_insert_with(|| (field, Vec::new()));
+            of_field.1.push((*id, commands));
+        }
+        for (field, value) in record.computed {
+            match computed.iter_mut().find(|(known, same, _)| known.name == field.name && *same == value) {
+                Some((_, _, ids)) => ids.push(*id),
+                None => computed.push((field, value, vec![*id])),
+            }
+        }
+    }
+    for (field, commands) in x2many.into_values() {
+        commands::apply_to_new(env, model, &field, commands).await?;
+    }
+    for (field, value, ids) in computed {
+        write_computed(env, model, &ids, &field, &value, true).await?;
+    }
+    Ok(())
+}
+
 /// Does what is not in the model's own table.
-async fn apply_rest(env: &Env<'_>, model: &Model, ids: &[i32], record: Sorted, fresh: bool) -> Result<()> {
+async fn apply_rest(env: &Env<'_>, model: &Model, ids: &[i32], record: Sorted) -> Result<()> {
     for (field, content) in record.attachments {
         attachments::store(env, model, ids, &field, &content).await?;
     }
     for (field, commands) in record.x2many {
-        commands::apply(env, model, ids, &field, commands, fresh).await?;
+        commands::apply(env, model, ids, &field, commands).await?;
     }
     for (field, value) in record.computed {
-        let behaviour = models::behaviour(&model.name);
-        if behaviour.inverse(env, model, ids, &field, &value).await? {
-            continue;
-        }
-        if let Some(path) = field.related.as_deref().filter(|_| !field.readonly && (!fresh || python::truth(&value))) {
-            write_related(env, model, ids, path, &value).await?;
-        }
+        write_computed(env, model, ids, &field, &value, false).await?;
     }
     Ok(())
+}
+
+/// Does what writing to a field means that is not stored.
+async fn write_computed(
+    env: &Env<'_>,
+    model: &Model,
+    ids: &[i32],
+    field: &Field,
+    value: &Value,
+    fresh: bool,
+) -> Result<()> {
+    if models::behaviour(&model.name).inverse(env, model, ids, field, value).await? {
+        return Ok(());
+    }
+    match field.related.as_deref().filter(|_| !field.readonly && (!fresh || python::truth(value))) {
+        Some(path) => write_related(env, model, ids, path, value).await,
+        None => Ok(()),
+    }
 }
 
 /// Writes what a field mirrors.
@@ -297,7 +347,7 @@ pub fn write<'e>(env: &'e Env<'_>, model: &'e Model, ids: &'e [i32], values: Val
             let comodel = env.model(link.comodel()).await?;
             write(env, &comodel, &parents.into_iter().collect::<Vec<_>>(), values).await?;
         }
-        apply_rest(env, model, ids, sorted, false).await?;
+        apply_rest(env, model, ids, sorted).await?;
         if moved {
             check_recursion(env, model, ids, "Recursion Detected.").await?;
             store_parent_paths(env, model, ids).await?;
@@ -328,6 +378,42 @@ pub async fn store(env: &Env<'_>, model: &Model, ids: &[i32], values: Values) ->
     update_columns(env, model, ids, &own, false).await
 }
 
+/// As [`store`], with values of its own for each record, of the same fields: one statement for many records.
+///
+/// # Errors
+/// As [`store`].
+pub async fn store_each(env: &Env<'_>, model: &Model, rows: &[(i32, Values)]) -> Result<()> {
+    let Some((_, first)) = rows.first() else { return Ok(()) };
+    if rows.iter().all(|(_, values)| values == first) {
+        let ids: Vec<i32> = rows.iter().map(|(id, _)| *id).collect();
+        return store(env, model, &ids, first.clone()).await;
+    }
+    let fields = first.keys().filter_map(|name| model.field(name).filter(|field| field.is_column()));
+    let fields: Vec<&Arc<Field>> = fields.collect();
+    if fields.is_empty() {
+        return Ok(());
+    }
+    env.note_write(&model.name).await?;
+    let lang = env.lang().await?;
+    for chunk in rows.chunks(ROWS) {
+        let mut update = Sql::update();
+        update.table(Alias::new(&model.table));
+        for field in &fields {
+            let name = &field.name;
+            let mut case = CaseStatement::new();
+            for (id, values) in chunk {
+                let kept = convert::to_cache(env, field, values.get(name).unwrap_or(&Value::Null)).await?;
+                case = case.case(Expr::col(Alias::new("id")).eq(*id), assigned(env, field, &kept, &lang)?);
+            }
+            update.value(Alias::new(name), case.finally(Expr::col(Alias::new(name))));
+        }
+        let ids: Vec<i64> = chunk.iter().map(|(id, _)| i64::from(*id)).collect();
+        update.and_where(query::one_of(Expr::col(Alias::new("id")), &ids, env.is_sqlite()));
+        env.execute(&update).await?;
+    }
+    Ok(())
+}
+
 async fn update(env: &Env<'_>, model: &Model, ids: &[i32], own: &IndexMap<String, (Arc<Field>, Value)>) -> Result<()> {
     if own.is_empty() && !model.log_access {
         return Ok(());
@@ -346,12 +432,7 @@ async fn update_columns(
     update.table(Alias::new(&model.table));
     let lang = env.lang().await?;
     for (name, (field, value)) in own {
-        let expression = if field.translate && !value.is_null() {
-            translation(name, &lang, value, env.is_sqlite())
-        } else {
-            convert::to_column(field, value)?
-        };
-        update.value(Alias::new(name), expression);
+        update.value(Alias::new(name), assigned(env, field, value, &lang)?);
     }
     if log {
         update.value(Alias::new("write_uid"), env.uid()).value(Alias::new("write_date"), env.now());
@@ -362,6 +443,14 @@ async fn update_columns(
         return Err(violation::explain(env, model, error, own.iter()).await);
     }
     Ok(())
+}
+
+/// What a column is set to.
+fn assigned(env: &Env<'_>, field: &Field, value: &Value, lang: &str) -> Result<Expr> {
+    if field.translate && !value.is_null() {
+        return Ok(translation(&field.name, lang, value, env.is_sqlite()));
+    }
+    Ok(query::typed(convert::to_column(field, value)?, field, env.is_sqlite()))
 }
 
 /// A translated column with one language's text changed; the first text is that of all languages.
@@ -447,16 +536,13 @@ async fn store_parent_paths(env: &Env<'_>, model: &Model, ids: &[i32]) -> Result
             .and_where(query::one_of(column(&model.table, "id"), &wanted, env.is_sqlite()))
             .take();
         let columns = vec![column(&model.table, "id"), column(parent, "parent_path")];
+        let mut paths = Vec::new();
         for row in env.json_rows(select, columns).await? {
             let Some(own) = id(&row[0]) else { continue };
             let path = format!("{}{own}/", row[1].as_str().unwrap_or_default());
-            let update = Sql::update()
-                .table(Alias::new(&model.table))
-                .value(Alias::new("parent_path"), path)
-                .and_where(Expr::col(Alias::new("id")).eq(own))
-                .take();
-            env.execute(&update).await?;
+            paths.push((own, Map::from_iter([("parent_path".to_owned(), path.into())])));
         }
+        store_each(env, model, &paths).await?;
         let children = Sql::select()
             .expr(column(&model.table, "id"))
             .from(Alias::new(&model.table))

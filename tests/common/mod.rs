@@ -94,6 +94,18 @@ pub fn durable_stores() -> Vec<Store> {
     stores().into_iter().filter(|store| store.name != "memory").collect()
 }
 
+/// Runs a test as the administrator on every store, in these series; it is told where it runs, for messages.
+pub async fn on_every_store(series: &[Series], test: impl AsyncFn(&mut Client<'_>, Series, &str)) {
+    for series in series {
+        for store in stores() {
+            let server = store.builder(*series).start().await.unwrap();
+            let mut client = Client::administrator(&server).await;
+            test(&mut client, *series, &format!("{series} on {}", store.name)).await;
+            store.finish(server).await;
+        }
+    }
+}
+
 /// What came back.
 #[derive(Debug)]
 pub struct Answer {
@@ -153,6 +165,11 @@ impl<'a> Client<'a> {
         let answer = client.authenticate("admin", "admin").await;
         assert_eq!(answer.result()["uid"], 2);
         client
+    }
+
+    /// A client of the same server that has not logged in.
+    pub fn another(&self) -> Self {
+        Self::new(self.server)
     }
 
     /// The same with a header in every request.
