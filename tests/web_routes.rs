@@ -113,3 +113,16 @@ async fn live_updates_are_refused() {
         assert_eq!(refused.status, 500, "{series}");
     }
 }
+
+#[tokio::test]
+async fn who_is_logged_in_needs_no_login_page() {
+    let server = odoo(Series::V17).await;
+    let mut client = Client::new(&server);
+    assert_eq!(client.get("/web/login?redirect=/web/content/1").await.status, 200);
+    let mut admin = Client::administrator(&server).await;
+    let sent = admin.get("/web/login?redirect=%2Fweb%3Fa%3Db").await;
+    assert_eq!((sent.status.as_u16(), &sent.headers["location"]), (303, &"/web?a=b".parse().unwrap()));
+    for elsewhere in ["//evil.example", "https://evil.example", "%2F%5Cevil.example"] {
+        assert_eq!(admin.get(&format!("/web/login?redirect={elsewhere}")).await.status, 200, "{elsewhere}");
+    }
+}

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 
-use super::{Shared, answered, json_rpc};
+use super::{Shared, answered, json_rpc, web_session};
 use crate::auth::visit::Visit;
 use crate::error::Error;
 use crate::wire::envelope::{self, Envelope};
@@ -42,8 +42,14 @@ pub async fn web(State(shared): State<Shared>, Extension(visit): Extension<Arc<V
     }
 }
 
-/// `/web/login`: a form that logs in through `/web/session/authenticate`.
-pub async fn login(State(shared): State<Shared>, Extension(visit): Extension<Arc<Visit>>) -> Response {
+/// `/web/login`: a form that logs in through `/web/session/authenticate`. Who is logged in already is sent on to the path
+/// `redirect`, where there is one.
+pub async fn login(State(shared): State<Shared>, Extension(visit): Extension<Arc<Visit>>, uri: Uri) -> Response {
+    if let Some(path) = web_session::wanted_path(&uri)
+        && visit.caller().await.is_ok()
+    {
+        return answered(page::redirect(&path));
+    }
     let databases = if shared.app.config.list_db {
         shared.app.visible_databases(&visit.client().host).await.unwrap_or_default()
     } else {
