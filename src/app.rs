@@ -17,6 +17,7 @@ use crate::config::{Config, Storage};
 use crate::database::{DEFAULT_LANG, Database, Databases, NewDatabase, OpenError, Store};
 use crate::error::Result;
 use crate::models::res_users;
+use crate::orm::blobs;
 use crate::orm::env::Tools;
 use crate::series::Series;
 
@@ -182,7 +183,7 @@ impl App {
         Ok(databases)
     }
 
-    /// Removes expired sessions and forgotten failures from all open databases.
+    /// Removes expired sessions, forgotten failures and contents of deleted files from all open databases.
     pub async fn sweep(&self) {
         let now = self.clock.now();
         for database in self.databases.all_open() {
@@ -198,6 +199,11 @@ impl App {
                 Ok(0) => {}
                 Ok(sessions) => tracing::info!(db = database.name(), sessions, "removed expired sessions"),
                 Err(error) => tracing::warn!(db = database.name(), %error, "expired sessions could not be removed"),
+            }
+            match database.write(|tx| Box::pin(blobs::sweep(tx))).await {
+                Ok(0) => {}
+                Ok(contents) => tracing::info!(db = database.name(), contents, "removed contents of deleted files"),
+                Err(error) => tracing::warn!(db = database.name(), %error, "old contents could not be removed"),
             }
         }
     }

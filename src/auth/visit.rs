@@ -10,12 +10,14 @@ use entity::sessions;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::Caller;
+use super::csrf;
 use super::identity::Identity;
 use super::login::LoggedIn;
 use super::session::{self, Content, Device, Sid, Stored};
 use crate::app::App;
 use crate::database::{Database, Version};
 use crate::error::{Error, Result};
+use crate::models::res_users;
 
 /// A session's end is moved at most once in this part of its life, since that is a write.
 const RENEWALS_PER_LIFETIME: i32 = 1000;
@@ -226,6 +228,27 @@ impl Visit {
         }
     }
 
+    /// The user who is logged in, or else the public user of the request's database.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such database; a failure of the database.
+    pub async fn visitor(&self) -> Result<Caller> {
+        match self.caller().await {
+            Err(Error::SessionExpired) => {}
+            answer => return answer,
+        }
+        let unknown = || Error::NotFound("There is no database.".to_owned());
+        let database = self.database().await.map_err(|error| match error {
+            Error::Database(error) => Error::Database(error),
+            _ => unknown(),
+        })?;
+        let database = database.ok_or_else(unknown)?;
+        let version = database.version().await?;
+        let public = database.cached(&version, "public_user", "", res_users::public(database.connection())).await?;
+        let user = Option::clone(&public).ok_or_else(unknown)?;
+        Ok(Caller { database, version, user })
+    }
+
     /// Makes the session one of this user: a new sid, and the old one dead at once.
     ///
     /// # Errors
@@ -344,6 +367,39 @@ impl Visit {
         // What is known of the session and its user is out of date.
         state.loaded = false;
         Ok(())
+    }
+
+    /// A token for the forms of a page of this session; empty where it has none.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn csrf_token(&self) -> Result<String> {
+        let now = self.app.clock.now();
+        let keyed = self.key_of_forms().await?;
+        Ok(keyed.map_or_else(String::new, |(secret, sid)| csrf::token(&secret, &sid, now)))
+    }
+
+    /// Refuses a form that no page of this session has sent. A client that names its session itself, not by a cookie that
+    /// browsers add, needs no token.
+    ///
+    /// # Errors
+    /// `BadRequest`; a failure of the database.
+    pub async fn check_csrf(&self, token: &str) -> Result<()> {
+        let now = self.app.clock.now();
+        if self.explicit || self.key_of_forms().await?.is_some_and(|(key, sid)| csrf::is_valid(&key, &sid, now, token))
+        {
+            return Ok(());
+        }
+        Err(Error::BadRequest("Session expired (invalid CSRF token)".to_owned()))
+    }
+
+    /// The secret and the sid by which forms of this session are known.
+    async fn key_of_forms(&self) -> Result<Option<(Arc<String>, Sid)>> {
+        let state = self.state().await?;
+        let (Some(database), Some(_)) = (&state.database, &state.stored) else { return Ok(None) };
+        let sid = state.renewed_sid.clone().or_else(|| self.sid.clone());
+        let secret = database.secret(&state.version).await?;
+        Ok(sid.map(|sid| (secret, sid)))
     }
 
     /// Has the client told its sid again, as `get_session_info` does, which lengthens the life of the cookie.

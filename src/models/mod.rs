@@ -1,7 +1,9 @@
 //! What of Odoo's base models is behaviour and not data; one file a model.
 
+pub mod avatars;
 pub mod groups;
 pub mod ir_attachment;
+pub mod ir_binary;
 pub mod ir_config_parameter;
 pub mod ir_default;
 pub mod ir_http;
@@ -25,6 +27,7 @@ pub mod res_partner_category;
 pub mod res_users;
 pub mod res_users_apikeys;
 pub mod res_users_identitycheck;
+pub mod web_client;
 
 use std::collections::HashMap;
 

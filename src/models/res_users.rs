@@ -120,6 +120,20 @@ pub async fn get(db: &impl ConnectionTrait, id: i32) -> Result<Option<res_users:
     Ok(res_users::Entity::find_by_id(id).one(db).await?)
 }
 
+/// The user by whose rights a visitor who is not logged in reads.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn public(db: &impl ConnectionTrait) -> Result<Option<res_users::Model>> {
+    let external = external_row::Entity::find()
+        .filter(external_row::Column::Module.eq("base"))
+        .filter(external_row::Column::Name.eq("public_user"))
+        .one(db)
+        .await?;
+    let Some(id) = external.and_then(|external| external.res_id) else { return Ok(None) };
+    Ok(res_users::Entity::find_by_id(id).one(db).await?)
+}
+
 /// All users with their partners, by id.
 ///
 /// # Errors

@@ -15,11 +15,13 @@
 //! | [`onchange`], [`views`] | what forms ask for |
 //! | [`transfer`] | `load` and `export_data` |
 //! | [`fields_get`], [`translations`], [`attachments`] | what their names say |
+//! | [`blobs`] | the contents of attachments |
 //! | [`schema`], [`violation`] | the tables, and what is said when a row breaks their rules |
 
 pub mod access;
 pub mod answered;
 pub mod attachments;
+pub mod blobs;
 pub mod call;
 pub mod commands;
 pub mod convert;
