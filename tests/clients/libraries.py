@@ -70,10 +70,11 @@ def pip():
 class Python:
     """A script with a library from PyPI, which has a folder to itself."""
 
-    def __init__(self, script, *requirements, since=0):
+    def __init__(self, script, *requirements, since=0, needs_key=False):
         self.script = HERE / script
         self.requirements = requirements
         self.since = since
+        self.needs_key = needs_key
 
     def prepare(self):
         """The command that runs the script, and what it needs of the environment."""
@@ -91,10 +92,12 @@ class Python:
 class JavaScript:
     """A script with a library from npm, or with none."""
 
-    def __init__(self, script, *requirements, since=0):
+    since = 0
+    needs_key = False
+
+    def __init__(self, script, *requirements):
         self.script = HERE / script
         self.requirements = requirements
-        self.since = since
 
     def prepare(self):
         missing = [name for name, package in (('node', 'nodejs'), ('npm', 'npm')) if not shutil.which(name)]
@@ -111,9 +114,11 @@ class JavaScript:
 class Rust:
     """A program with a library from crates.io."""
 
-    def __init__(self, folder, since=0):
+    since = 0
+    needs_key = False
+
+    def __init__(self, folder):
         self.folder = HERE / folder
-        self.since = since
 
     def prepare(self):
         # The library's HTTP client is built against OpenSSL.
@@ -133,7 +138,7 @@ LIBRARIES = {
     'odoo-rpc-client': Python('with_odoo_rpc_client.py', 'odoo-rpc-client==1.2.0', 'setuptools', 'simplejson'),
     'aio-odoorpc': Python('with_aio_odoorpc.py', 'aio-odoorpc==2.0.0', 'httpx'),
     'odoo-connect': Python('with_odoo_connect.py', 'odoo-connect==0.6.0'),
-    'pyodoo_client': Python('with_pyodoo_client.py', 'pyodoo_client==19.0.4', since=19),
+    'pyodoo_client': Python('with_pyodoo_client.py', 'pyodoo_client==19.0.4', since=19, needs_key=True),
     'odoo-await': JavaScript('with_odoo_await.mjs', 'odoo-await@3.4.1'),
     'odoo-xmlrpc': JavaScript('with_odoo_xmlrpc.mjs', 'odoo-xmlrpc@1.0.8'),
     'odoo-xmlrpc-ts': JavaScript('with_odoo_xmlrpc_ts.mjs', 'odoo-xmlrpc-ts@1.3.0'),
