@@ -9,6 +9,7 @@ mod pages;
 mod session_auth;
 mod version;
 mod web_session;
+mod xmlrpc;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -68,7 +69,9 @@ pub fn router(app: &Arc<App>) -> Router {
         .route("/", get(pages::home))
         .route("/web", get(pages::web))
         .route("/odoo", get(pages::web))
-        .route("/web/login", get(pages::login));
+        .route("/web/login", get(pages::login))
+        .route("/xmlrpc/{service}", post(xmlrpc::with_texts))
+        .route("/xmlrpc/2/{service}", post(xmlrpc::with_numbers));
     if app.series.has_version_pages() {
         router = router.route("/web/version", get(version::page)).route("/json/version", get(version::page));
     }

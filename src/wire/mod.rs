@@ -6,3 +6,4 @@ pub mod fault;
 pub mod page;
 pub mod rest;
 pub mod rpc;
+pub mod xmlrpc;
