@@ -1,11 +1,12 @@
 //! What Odoo's callers can be told went wrong. Each protocol renders [`Error`] in exactly one place: JSON-RPC in
-//! [`wire::fault`](crate::wire::fault), the REST service in [`wire::rest`](crate::wire::rest),
-//! pages in [`wire::page`](crate::wire::page).
+//! [`wire::fault`](crate::wire::fault), the REST service in [`wire::rest`](crate::wire::rest), XML-RPC in
+//! [`wire::xmlrpc`](crate::wire::xmlrpc), pages in [`wire::page`](crate::wire::page).
 
 use sea_orm::DbErr;
 use serde_json::{Map, Value};
 
 use crate::database::dialect;
+use crate::python;
 
 /// A failed call, as the caller sees it.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +83,12 @@ impl Error {
         Self::Python { name: "builtins.ValueError", message: message.into() }
     }
 
+    /// A plain `Exception` of Python.
+    #[must_use]
+    pub fn exception(message: impl Into<String>) -> Self {
+        Self::Python { name: "builtins.Exception", message: message.into() }
+    }
+
     /// A `KeyError` of Python.
     #[must_use]
     pub fn key_error(message: impl Into<String>) -> Self {
@@ -123,6 +130,15 @@ impl Error {
         if let Self::Database(error) = self {
             tracing::error!(%error, "the database failed");
         }
+    }
+
+    /// A traceback as Python ends it, with the exception's name and message, but without calls.
+    #[must_use]
+    pub fn traceback(&self) -> String {
+        let (name, message) = (self.name(), self.to_string());
+        let name = name.strip_prefix("builtins.").unwrap_or(name);
+        let message = if name == "KeyError" { python::repr(&message.into()) } else { message };
+        format!("Traceback (most recent call last):\n{name}: {message}\n")
     }
 
     /// The qualified name of the exception: `odoo.exceptions.AccessDenied`.

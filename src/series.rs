@@ -311,6 +311,12 @@ impl Series {
         }
     }
 
+    /// Whether a method with `_` in front that there is not is told as unknown (16.0), or as private too.
+    #[must_use]
+    pub fn looks_for_private_methods(self) -> bool {
+        self == Self::V16
+    }
+
     /// What is said of a method that only the server itself may call.
     #[must_use]
     pub fn private_method(self, model: &str, method: &str) -> String {
@@ -339,6 +345,12 @@ impl Series {
     #[must_use]
     pub fn has_negated_equal_like(self) -> bool {
         self >= Self::V19
+    }
+
+    /// Whether an id is compared with the text of a value (up to 18.0), which 3.0 has another one of than 3.
+    #[must_use]
+    pub fn compares_ids_as_texts(self) -> bool {
+        self <= Self::V18
     }
 
     /// Whether domains take zero for no number, and the empty text for none (19.0).

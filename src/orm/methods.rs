@@ -17,6 +17,36 @@ const SHARED: &str = "*";
 /// A model without behaviour of its own, whose methods all manual models have too.
 const PLAIN: &str = "res.partner.industry";
 
+/// Methods of all models that only the server itself may call, of which 16.0 says so.
+const PRIVATE: [&str; 26] = [
+    "_add_missing_default_values",
+    "_apply_ir_rules",
+    "_check_company",
+    "_check_recursion",
+    "_compute_display_name",
+    "_convert_to_write",
+    "_create",
+    "_fields_view_get",
+    "_filter_access_rules",
+    "_generate_order_by",
+    "_get_external_ids",
+    "_mapped_func",
+    "_name_search",
+    "_onchange_eval",
+    "_parent_store_create",
+    "_prepare_setup",
+    "_read",
+    "_read_group_raw",
+    "_register_hook",
+    "_search",
+    "_setup_base",
+    "_setup_complete",
+    "_setup_fields",
+    "_unregister_hook",
+    "_where_calc",
+    "_write",
+];
+
 /// A method that can be called.
 #[derive(Clone, Debug)]
 pub struct Method {
@@ -70,8 +100,11 @@ fn signatures(series: Series) -> Signatures {
 pub fn find(series: Series, model: &Model, name: &str) -> Result<Method> {
     let (model_name, signatures) = (model.name.as_str(), &SIGNATURES[&series]);
     let private = || Error::AccessError(series.private_method(model_name, name));
+    let unknown =
+        || Error::Python { name: "builtins.AttributeError", message: series.unknown_method(model_name, name) };
     if name.starts_with('_') {
-        return Err(private());
+        let is_known = !series.looks_for_private_methods() || PRIVATE.contains(&name);
+        return Err(if is_known { private() } else { unknown() });
     }
     let of = |model: &str| signatures.get(model).and_then(|methods| methods.get(name));
     let (signature, own) = match (of(model_name), of(SHARED)) {
@@ -80,12 +113,7 @@ pub fn find(series: Series, model: &Model, name: &str) -> Result<Method> {
         (None, None) => match of(PLAIN).filter(|_| model.manual || !signatures.contains_key(model_name)) {
             Some(plain) => (plain, false),
             None if series.hides_method(name) => return Err(private()),
-            None => {
-                return Err(Error::Python {
-                    name: "builtins.AttributeError",
-                    message: series.unknown_method(model_name, name),
-                });
-            }
+            None => return Err(unknown()),
         },
     };
     let everywhere = !own || of(PLAIN).is_some();

@@ -1,9 +1,10 @@
 //! `/web/database/…`: the list of databases, and the forms by which people and scripts manage them.
 
 use std::future::Future;
+use std::io::Cursor;
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -12,11 +13,11 @@ use axum::{Extension, Router};
 use serde_json::{Map, Value, json};
 
 use super::form::Form;
-use super::{Call, Shared, answered, web_session};
+use super::{Call, Shared, answered, stream, web_session};
 use crate::auth::visit::Visit;
 use crate::clock;
 use crate::error::{Error, Result};
-use crate::services::{self, Client};
+use crate::services::{self, Client, management};
 use crate::wire::{file, page};
 
 const MANAGER: &str = "/web/database/manager";
@@ -218,9 +219,14 @@ async fn backup(
     handle((shared, visit), (uri, headers, body), &["master_pwd", "name"], "Database backup", async |sent: Sent| {
         let (master, name) = (sent.text("master_pwd")?, sent.text("name")?);
         let format = sent.form.optional("backup_format").unwrap_or("zip");
-        let dump = services::backup(&sent.client, &master, &name, format).await?;
+        management::authorize(&sent.client.app, &master).await?;
+        if format != "zip" {
+            return Err(Error::UserError("Backups are made in the format 'zip' only.".to_owned()));
+        }
+        let failed = |error: std::io::Error| Error::UserError(format!("The backup cannot be written: {error}"));
+        let dump = management::dump(&sent.client.app, &name, tempfile::tempfile().map_err(failed)?).await?;
         let time = clock::to_string(sent.client.app.clock.now()).replace(' ', "_").replace(':', "-");
-        let mut response = Body::from(dump).into_response();
+        let mut response = stream::body(dump).map_err(failed)?.into_response();
         let kind = HeaderValue::from_static("application/octet-stream; charset=binary");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         if let Ok(named) = HeaderValue::from_str(&file::attachment(&format!("{name}_{time}.{format}"))) {
@@ -241,8 +247,9 @@ async fn restore(
 ) -> Response {
     handle((shared, visit), (uri, headers, body), &["master_pwd", "name"], "Database restore", async |sent: Sent| {
         let (master, name) = (sent.text("master_pwd")?, sent.text("name")?);
-        let dump = sent.form.file("backup_file")?.content.to_vec();
-        services::restore(&sent.client, &master, &name, dump, sent.flag("copy")).await?;
+        management::authorize(&sent.client.app, &master).await?;
+        let dump = Cursor::new(sent.form.file("backup_file")?.content.clone());
+        management::restore(&sent.client.app, &name, dump, sent.flag("copy")).await?;
         Ok(page::redirect(MANAGER))
     })
     .await

@@ -9,10 +9,12 @@ mod json_rpc;
 mod jsonrpc;
 mod pages;
 mod session_auth;
+mod stream;
 mod upload;
 mod version;
 mod web_client;
 mod web_session;
+mod xmlrpc;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -74,6 +76,8 @@ pub fn router(app: &Arc<App>) -> Router {
         .route("/odoo", get(pages::web))
         .route("/web/login", get(pages::login))
         .route("/web/binary/upload_attachment", post(upload::upload_attachment))
+        .route("/xmlrpc/{service}", post(xmlrpc::with_texts))
+        .route("/xmlrpc/2/{service}", post(xmlrpc::with_numbers))
         .merge(database::router())
         .merge(web_client::router(app.series));
     for path in ["/web/content", "/web/content/{*path}"] {

@@ -7,3 +7,4 @@ pub mod file;
 pub mod page;
 pub mod rest;
 pub mod rpc;
+pub mod xmlrpc;
