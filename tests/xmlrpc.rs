@@ -414,12 +414,17 @@ async fn databases_as_a_whole() {
         let mut client = Client::new(&server);
         let name = |what: &str| format!("{}_{what}", store.db);
         let (made, twin, moved, again) = (name("made"), name("twin"), name("moved"), name("again"));
-        let create = json!(["admin", made, false, "fr_FR", "secret", "boss", "be", "+32 2 290 34 90"]);
+        let create = json!(["admin", made, false, "fr_FR", "secret", "boss@example.com", "be", "+32 2 290 34 90"]);
         assert_eq!(call(&mut client, DB, "create_database", create).await, Ok(json!(true)));
         let boss = |db: &str, model: &str, method: &str, args: Value| json!([db, 2, "secret", model, method, args]);
         let company = boss(&made, "res.company", "read", json!([[1], ["phone"]]));
         let company = call(&mut client, OBJECT, "execute_kw", company).await.unwrap();
         assert_eq!(company[0]["phone"], "+32 2 290 34 90");
+        let user = boss(&made, "res.users", "read", json!([[2], ["login", "email", "lang", "tz"]]));
+        let user = call(&mut client, OBJECT, "execute_kw", user).await.unwrap();
+        let expected = json!([{"id": 2, "login": "boss@example.com", "email": "boss@example.com", "lang": "fr_FR",
+            "tz": "Europe/Brussels"}]);
+        assert_eq!(user, expected);
         let tag = boss(&made, "res.partner.category", "create", json!([{"name": "Tag"}]));
         let tag = call(&mut client, OBJECT, "execute_kw", tag).await.unwrap();
         let picture = json!([{"name": "file", "datas": STANDARD.encode([0_u8, 1, 2, 255]), "mimetype": "x/y"}]);

@@ -9,9 +9,9 @@ use regex::Regex;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel};
 use tokio::sync::Mutex;
 
-use super::seed::{self, Content, NewDatabase};
+use super::seed::{self, Content};
 use super::store::{Store, is_valid_name};
-use super::{Database, Step};
+use super::{Database, NewDatabase, Step};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::orm::registry::Registry;
