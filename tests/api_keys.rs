@@ -206,10 +206,13 @@ async fn keys_expire_from_18_on() {
             let fault = c.fault(WIZARD, "create", json!([values]), json!({})).await;
             assert_eq!(fault, (name.to_owned(), message.to_owned()), "{series}");
         }
-        // The end is the beginning of a day.
+        // A form shows the end, which is the beginning of a day.
+        let spec = json!({"duration": {}, "expiration_date": {}});
+        let shown = c.kw(WIZARD, "onchange", json!([[], {"duration": "7"}, ["duration"], spec]), json!({})).await;
+        let end = (server.app().clock.now().date() + TimeDelta::days(7)).format("%Y-%m-%d 00:00:00").to_string();
+        assert_eq!(shown["value"]["expiration_date"], end.as_str());
         let key = make_key(&mut c, series, json!({"name": "week", "duration": "7"}), "uma").await;
         let keys = c.kw("res.users.apikeys", "search_read", json!([[], ["expiration_date"]]), json!({})).await;
-        let end = (server.app().clock.now().date() + TimeDelta::days(7)).format("%Y-%m-%d 00:00:00").to_string();
         assert_eq!(keys[0]["expiration_date"], end.as_str());
         assert!(counts(&server, uma, &key).await);
         server.app().clock.advance(std::time::Duration::from_hours(7 * 24));

@@ -64,6 +64,9 @@ async fn a_model_has_all_that_there_is_to_say_of_it() {
         (&json!({}), &json!({"default": 0}))
     );
     assert_eq!(search["api"], json!(["model", "readonly"]));
+    let more = &about["methods"]["search_read"]["parameters"]["read_kwargs"];
+    let unfolded = &about["methods"]["web_read_group"]["parameters"]["auto_unfold"];
+    assert_eq!((more, unfolded), (&json!({"kind": "VAR_KEYWORD"}), &json!({"kind": "KEYWORD_ONLY", "default": false})));
     assert_eq!(about["methods"]["write"]["api"], json!([]));
     assert_eq!(about["methods"]["address_get"]["model"], "res.partner");
     let answer = c.get("/doc-bearer/no.model.json").await;

@@ -183,6 +183,9 @@ async fn faults_of_methods_have_statuses() {
     assert_eq!((status, name.as_str()), (404, "MissingError"));
     let (status, name, _) = failure(&call(&mut c, "res.partner/search", json!({"domain": [["x", "=", 1]]})).await);
     assert_eq!((status, name.as_str()), (500, "ValueError"));
+    let (status, name, message) = failure(&call(&mut c, "res.users.apikeys.show/search", json!({"domain": []})).await);
+    assert_eq!((status, name.as_str()), (500, "UndefinedTable"));
+    assert_eq!(message, "relation \"res_users_apikeys_show\" does not exist\n");
     // A redirect is no mistake that JSON-2 has a status for.
     let answer = call(&mut c, "res.partner/write", json!({"ids": [3], "vals": {"active": false}})).await;
     assert_eq!(failure(&answer).0, 500, "{}", answer.text());

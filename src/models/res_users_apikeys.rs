@@ -133,13 +133,20 @@ async fn durations(env: &Env<'_>, field: &Field) -> Result<Vec<(String, String)>
     Ok(field.selection.iter().filter(|(days, _)| fits(days)).cloned().collect())
 }
 
-/// The date on which a duration ends, where none was given with it.
+/// When a key ends that is to last for a `duration`: false for one that lasts for ever, nothing where a date is to tell.
+#[must_use]
+pub fn end(env: &Env<'_>, duration: &Value) -> Option<Value> {
+    let days = duration.as_str()?.parse::<i64>().ok().filter(|days| *days >= 0)?;
+    let end = env.now().date().checked_add_signed(TimeDelta::try_days(days)?).filter(|_| days > 0);
+    Some(end.map_or(Value::Bool(false), |end| temporal::datetime_text(end.into()).into()))
+}
+
+/// Sets the end that follows from a duration, where none was given with it.
 fn expire(env: &Env<'_>, values: &mut Values) {
-    let days = values.get("duration").and_then(Value::as_str).and_then(|days| days.parse::<i64>().ok());
-    let Some(days) = days.filter(|days| *days >= 0 && !values.contains_key("expiration_date")) else { return };
-    let end = env.now().date().checked_add_signed(TimeDelta::days(days)).filter(|_| days > 0);
-    let end = end.map_or(Value::Bool(false), |end| temporal::datetime_text(end.into()).into());
-    values.insert("expiration_date".to_owned(), end);
+    let end = values.get("duration").and_then(|duration| end(env, duration));
+    if let Some(end) = end.filter(|_| !values.contains_key("expiration_date")) {
+        values.insert("expiration_date".to_owned(), end);
+    }
 }
 
 /// Refuses an end that is later than the caller's groups allow (18.0 on).

@@ -133,7 +133,7 @@ const READING: [&str; 45] = [
 /// Whether a method writes nothing.
 #[must_use]
 pub fn reads(method: &str) -> bool {
-    READING.contains(&method)
+    READING.contains(&method) || recordset::READING.contains(&method)
 }
 
 /// Whether there is a model of that name.

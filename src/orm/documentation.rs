@@ -106,7 +106,9 @@ fn describe_method(series: Series, model: &Model, method: &Method) -> Value {
     let parameters: Map<String, Value> = method
         .parameters()
         .map(|(name, default)| {
-            let about = default.map(|default| ("default".to_owned(), default.clone())).into_iter().collect();
+            let kind = method.kind_of(name).map(|kind| ("kind".to_owned(), kind.into()));
+            let default = default.map(|default| ("default".to_owned(), default.clone()));
+            let about = kind.into_iter().chain(default).collect();
             (name.to_owned(), Value::Object(about))
         })
         .collect();

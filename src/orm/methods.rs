@@ -203,6 +203,18 @@ impl Method {
         self.parameters.iter().map(|parameter| (parameter.name.as_str(), parameter.default.as_ref()))
     }
 
+    /// What kind of parameter one is, in the words of `inspect`; nothing for an ordinary one.
+    #[must_use]
+    pub fn kind_of(&self, parameter: &str) -> Option<&'static str> {
+        let known = self.parameters.iter().find(|known| known.name == parameter)?;
+        match known.kind {
+            ParameterKind::Plain => None,
+            ParameterKind::KeywordOnly => Some("KEYWORD_ONLY"),
+            ParameterKind::Positional => Some("VAR_POSITIONAL"),
+            ParameterKind::Keywords => Some("VAR_KEYWORD"),
+        }
+    }
+
     /// Whether there is a parameter of that name.
     #[must_use]
     pub fn has(&self, parameter: &str) -> bool {

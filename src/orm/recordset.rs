@@ -20,6 +20,23 @@ use super::{read, write};
 use crate::error::{Error, Result};
 use crate::python;
 
+/// Methods of recordsets that write nothing.
+pub const READING: [&str; 13] = [
+    "browse",
+    "concat",
+    "ensure_one",
+    "fetch",
+    "filtered",
+    "filtered_domain",
+    "grouped",
+    "mapped",
+    "sorted",
+    "sudo",
+    "union",
+    "with_context",
+    "with_user",
+];
+
 /// Records of a model, written as Python shows them.
 struct Shown<'a>(&'a str, &'a [i32]);
 
