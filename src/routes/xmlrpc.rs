@@ -10,10 +10,13 @@ use axum::response::{IntoResponse, Response};
 
 use super::Shared;
 use crate::auth::visit::Visit;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::python;
 use crate::services::{self, Client};
-use crate::wire::xmlrpc::{self, Codes};
+use crate::wire::xmlrpc::{self, Call, Codes};
+
+/// From how many bytes on a body takes milliseconds to read.
+const LARGE: usize = 128 * 1024;
 
 /// `/xmlrpc/2/<service>`: codes of faults are numbers.
 pub async fn with_numbers(
@@ -23,7 +26,7 @@ pub async fn with_numbers(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    handle(&shared, &visit, &service, &headers, &body, Codes::Numbers).await
+    handle(&shared, &visit, &service, &headers, body, Codes::Numbers).await
 }
 
 /// `/xmlrpc/<service>`: codes of faults are texts.
@@ -34,7 +37,7 @@ pub async fn with_texts(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    handle(&shared, &visit, &service, &headers, &body, Codes::Texts).await
+    handle(&shared, &visit, &service, &headers, body, Codes::Texts).await
 }
 
 /// Calls the service, and answers with its result or a fault, both with status 200 and without a cookie.
@@ -43,18 +46,18 @@ async fn handle(
     visit: &Visit,
     service: &str,
     headers: &HeaderMap,
-    body: &[u8],
+    body: Bytes,
     codes: Codes,
 ) -> Response {
     // A form is gone when Odoo looks for the body, since it has been read as one.
-    let body = if is_form(headers) { &[] } else { body };
+    let body = if is_form(headers) { Bytes::new() } else { body };
     let answer = answer(shared, visit, service, body).await;
     let answer = answer.unwrap_or_else(|error| xmlrpc::fault(&error, codes));
     ([(header::CONTENT_TYPE, "text/xml; charset=utf-8")], answer).into_response()
 }
 
-async fn answer(shared: &Shared, visit: &Visit, service: &str, body: &[u8]) -> Result<String> {
-    let call = xmlrpc::read(body)?;
+async fn answer(shared: &Shared, visit: &Visit, service: &str, body: Bytes) -> Result<String> {
+    let call = read(body).await?;
     let client = Client {
         app: Arc::clone(&shared.app),
         address: visit.client().address.clone(),
@@ -62,6 +65,15 @@ async fn answer(shared: &Shared, visit: &Visit, service: &str, body: &[u8]) -> R
     };
     let result = services::dispatch(&client, service, &python::text(&call.method), call.params).await?;
     xmlrpc::response(&result)
+}
+
+/// Reads a call; one that takes its time on a thread of its own, so that other requests do not wait for it.
+async fn read(body: Bytes) -> Result<Call> {
+    if body.len() < LARGE {
+        return xmlrpc::read(&body);
+    }
+    let read = tokio::task::spawn_blocking(move || xmlrpc::read(&body)).await;
+    read.unwrap_or_else(|error| Err(Error::exception(error.to_string())))
 }
 
 /// Whether a request says that its body is a form.
