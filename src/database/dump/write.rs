@@ -40,6 +40,10 @@ pub async fn dump(database: &Database, now: NaiveDateTime) -> Result<Vec<u8>> {
     dump_to(database, now, Vec::new()).await
 }
 
+/// Where the statements are in a dump of Odoo: clients look whether it is there. Ours has rows in files of their own.
+const STATEMENTS: &str = "dump.sql";
+const NO_STATEMENTS: &[u8] = b"-- A dump of wiredoo: the rows are in tables/.\n";
+
 /// Dumps a database as a zip into `target`, piece by piece, on a thread that may block. Answers with `target`.
 ///
 /// # Errors
@@ -67,6 +71,8 @@ where
             manifest["tables"] = tables.clone().into();
             send(&parts, Part::File(MANIFEST.to_owned())).await?;
             send(&parts, Part::Bytes(manifest.to_string().into_bytes())).await?;
+            send(&parts, Part::File(STATEMENTS.to_owned())).await?;
+            send(&parts, Part::Bytes(NO_STATEMENTS.to_vec())).await?;
             for table in tables {
                 read_table(db, table, &parts).await?;
             }
