@@ -24,10 +24,11 @@ with step('databases'):
     holds(target.db in client.database.list() and client.database.db_exist(target.db))
 
 with step('wrong key'):
-    wrong = connect('0123456789abcdef0123456789abcdef01234567')
+    wrong_key = target.api_key[::-1]
+    wrong = connect(wrong_key)
     same((wrong.logged_in, wrong.error.status_code, wrong.error.message), (False, 401, 'Invalid apikey'))
     with raises(OdooApiError, '401: Invalid apikey'):
-        connect('0123456789abcdef0123456789abcdef01234567', debug=True)
+        connect(wrong_key, debug=True)
 
 with step('no key'):
     none = connect(None)
