@@ -310,3 +310,19 @@ async fn the_logo_of_a_company() {
         assert_eq!(nobody.get("/logo?company=no").await.status, 400);
     }
 }
+
+#[tokio::test]
+async fn visitors_mean_the_database_of_the_server() {
+    let server = odoo(Series::V18).await;
+    let mut admin = Client::administrator(&server).await;
+    let id = admin.create("ir.attachment", json!({"name": "a", "raw": "public", "public": true})).await;
+    server.app().databases.duplicate(server.db(), "another").await.unwrap();
+    let mut nobody = Client::new(&server);
+    assert_eq!(nobody.get(&format!("/web/content/{id}")).await.text(), "public");
+    let mut elsewhere = Client::new(&server).with("x-odoo-database", "another");
+    admin.kw("ir.attachment", "unlink", json!([[id]]), json!({})).await;
+    assert_eq!(nobody.get(&format!("/web/content/{id}")).await.status, 404);
+    assert_eq!(elsewhere.get(&format!("/web/content/{id}")).await.text(), "public");
+    let mut nowhere = Client::new(&server).with("x-odoo-database", "none");
+    assert_eq!(nowhere.get(&format!("/web/content/{id}")).await.status, 404);
+}

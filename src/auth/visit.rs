@@ -242,11 +242,24 @@ impl Visit {
             Error::Database(error) => Error::Database(error),
             _ => unknown(),
         })?;
-        let database = database.ok_or_else(unknown)?;
+        let database = match database {
+            Some(database) => database,
+            None => self.main_database().await?.ok_or_else(unknown)?,
+        };
         let version = database.version().await?;
         let public = database.cached(&version, "public_user", "", res_users::public(database.connection())).await?;
         let user = Option::clone(&public).ok_or_else(unknown)?;
         Ok(Caller { database, version, user })
+    }
+
+    /// The database that the server was started with, if it is one and the host sees it: what visitors mean where there are
+    /// several.
+    async fn main_database(&self) -> Result<Option<Arc<Database>>> {
+        let [name] = self.app.config.databases.as_slice() else { return Ok(None) };
+        if !self.app.visible_databases(&self.client.host).await?.contains(name) {
+            return Ok(None);
+        }
+        Ok(Some(self.app.databases.open(name).await?))
     }
 
     /// Makes the session one of this user: a new sid, and the old one dead at once.
