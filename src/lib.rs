@@ -54,6 +54,8 @@ pub mod config;
 pub mod database;
 pub mod double;
 pub mod error;
+pub mod images;
+mod mimetypes;
 pub mod models;
 mod modules;
 pub mod orm;

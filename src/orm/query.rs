@@ -890,6 +890,9 @@ pub fn scalar(own: Expr, field: &Field, leaf: &Leaf, dialect: Dialect) -> Result
         (Operator::Ne, Value::Array(_)) => Operator::NotIn,
         (operator, _) => operator,
     };
+    if field.name == "id" && !matches!(operator, Operator::In | Operator::NotIn) {
+        check_id(&leaf.value, dialect.series)?;
+    }
     if operator.is_like() {
         let whole = matches!(operator.positive(), Operator::EqLike | Operator::EqIlike);
         if whole && dialect.series.takes_empty_for_nothing() && !python::truth(&leaf.value) {
@@ -928,6 +931,16 @@ pub fn scalar(own: Expr, field: &Field, leaf: &Leaf, dialect: Dialect) -> Result
     }
 }
 
+/// Where ids are compared as texts, PostgreSQL must be able to read them.
+fn check_id(value: &Value, series: Series) -> Result<()> {
+    match value {
+        Value::Number(number) if !number.is_f64() => Ok(()),
+        Value::String(_) | Value::Null | Value::Bool(false) => Ok(()),
+        other if series.compares_ids_as_texts() => Err(not_a("integer", &python::text(other))),
+        _ => Ok(()),
+    }
+}
+
 /// Whether a series takes an empty value of the field for none.
 fn has_empty(field: &Field, series: Series) -> bool {
     // The parts of dates are numbers, but those of no date are not there.
@@ -944,7 +957,7 @@ fn comparison(own: Expr, field: &Field, operator: Operator, leaf: &Leaf, dialect
         Kind::Datetime => match temporal::domain_datetime(value, &dialect.surroundings)? {
             Some(bound) => {
                 let (operator, at) = temporal::comparison(operator.text(), bound, dialect.surroundings.reader);
-                (operator.to_owned(), Expr::val(at))
+                (operator.to_owned(), typed(Expr::val(at), field, dialect.sqlite))
             }
             None => return Ok(Expr::val(1).eq(0)),
         },
@@ -1053,12 +1066,12 @@ fn boolean(own: &Expr, negative: bool, values: &[Value]) -> Expr {
 
 /// A value as a parameter of the field's type.
 fn bind(value: &Value, field: &Field, dialect: Dialect) -> Result<Expr> {
-    Ok(match field.kind {
+    let bound = match field.kind {
         Kind::Integer | Kind::Many2one | Kind::Many2oneReference => match value {
-            // PostgreSQL prepares a statement for the types that its parameters had the first time, so what is no whole
-            // number gets a statement of its own.
+            // As for `typed`: what is no whole number gets a statement of its own.
             Value::Number(number) if !number.is_i64() => {
-                Expr::val(number.as_f64().unwrap_or_default()).cast_as(Alias::new("double precision"))
+                let number = Expr::val(number.as_f64().unwrap_or_default());
+                return Ok(number.cast_as(Alias::new("double precision")));
             }
             Value::String(text) => Expr::val(text.trim().parse::<i64>().map_err(|_| not_a("integer", text))?),
             other => Expr::val(python::int(other)?),
@@ -1076,7 +1089,27 @@ fn bind(value: &Value, field: &Field, dialect: Dialect) -> Result<Expr> {
         Kind::Datetime => temporal::domain_datetime(value, &dialect.surroundings)?
             .map_or_else(Expr::null, |bound| Expr::val(bound.at)),
         _ => Expr::val(convert::text(value)?),
-    })
+    };
+    Ok(typed(bound, field, dialect.sqlite))
+}
+
+/// A parameter for a column. PostgreSQL keeps a prepared statement with the types that its parameters had the first time,
+/// and a manual field can be removed and made again with another type, so its type is part of the statement.
+#[must_use]
+pub fn typed(parameter: Expr, field: &Field, sqlite: bool) -> Expr {
+    if sqlite || !field.manual {
+        return parameter;
+    }
+    parameter.cast_as(Alias::new(match field.kind {
+        _ if field.translate || field.kind.is_json() => "jsonb",
+        Kind::Integer | Kind::Many2one | Kind::Many2oneReference => "bigint",
+        Kind::Float | Kind::Monetary => "double precision",
+        Kind::Boolean => "boolean",
+        Kind::Date => "date",
+        Kind::Datetime => "timestamp",
+        Kind::Binary => "bytea",
+        _ => "text",
+    }))
 }
 
 /// What PostgreSQL says of a text that is no number.

@@ -96,6 +96,7 @@ pub fn create<'e>(env: &'e Env<'_>, model: &'e Model, values: Vec<Values>) -> St
         let behaviour = models::behaviour(&model.name);
         let mut values = values;
         for record in &mut values {
+            behaviour.translate(env, model, record).await?;
             // What is wrong is said before anything is done.
             if let Some(name) = record.keys().find(|name| model.field(name).is_none()) {
                 return Err(env.series().invalid_field_to_create(&model.name, name));
@@ -186,7 +187,7 @@ async fn insert(env: &Env<'_>, model: &Model, records: &mut [Sorted]) -> Result<
                         texts.insert(lang.clone(), value.clone());
                         Expr::val(Value::from(texts))
                     }
-                    Some(value) => convert::to_column(field, value)?,
+                    Some(value) => query::typed(convert::to_column(field, value)?, field, env.is_sqlite()),
                     None if field.kind == Kind::Boolean => Expr::val(false),
                     None => Expr::null(),
                 });
@@ -315,6 +316,7 @@ pub fn write<'e>(env: &'e Env<'_>, model: &'e Model, ids: &'e [i32], values: Val
         let env = &behaviour.writer(env, model, ids, &values).await?;
         access::check_model(env, model, Operation::Write).await?;
         let mut values = values;
+        behaviour.translate(env, model, &mut values).await?;
         if let Some(name) = values.keys().find(|name| model.field(name).is_none()) {
             return Err(env.series().invalid_field_to_write(&model.name, name, behaviour.overrides_write()));
         }
@@ -450,7 +452,7 @@ fn assigned(env: &Env<'_>, field: &Field, value: &Value, lang: &str) -> Result<E
     if field.translate && !value.is_null() {
         return Ok(translation(&field.name, lang, value, env.is_sqlite()));
     }
-    convert::to_column(field, value)
+    Ok(query::typed(convert::to_column(field, value)?, field, env.is_sqlite()))
 }
 
 /// A translated column with one language's text changed; the first text is that of all languages.
