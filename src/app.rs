@@ -1,7 +1,7 @@
 //! What all requests of one server share.
 
 use std::fmt;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 use chrono::TimeDelta;
 
@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Storage};
 use crate::database::{DEFAULT_LANG, Database, Databases, NewDatabase, OpenError, Store};
 use crate::error::Result;
+use crate::interception::{Intercepting, Interceptor};
 use crate::models::res_users;
 use crate::orm::blobs;
 use crate::orm::env::Tools;
@@ -30,6 +31,8 @@ pub struct App {
     pub passwords: Arc<Passwords>,
     pub master: Master,
     pub tries: Tries,
+    /// Who stands between calls and their answers.
+    interceptor: OnceLock<Arc<dyn Interceptor>>,
 }
 
 /// Failed logins are forgotten after this time.
@@ -50,6 +53,9 @@ pub enum StartError {
     /// A database cannot be opened or made.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// What the server is to have as a test double is wrong.
+    #[error("{0}")]
+    Double(String),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {error}")]
     Listen { address: String, error: std::io::Error },
@@ -94,6 +100,7 @@ impl App {
             databases: Databases::new(store, config.series, clock.clone()),
             master: Master::new(&config.master_password, keeping),
             tries: Tries::default(),
+            interceptor: OnceLock::new(),
             clock,
             config,
         }))
@@ -104,22 +111,27 @@ impl App {
     /// # Errors
     /// See [`OpenError`].
     pub async fn ensure(&self, name: &str) -> Result<Arc<Database>, OpenError> {
-        let new = async {
-            NewDatabase {
-                login: self.config.admin_login.clone(),
-                password_hash: self.passwords.hash(&self.config.admin_password).await,
-                lang: DEFAULT_LANG.to_owned(),
-                country_code: None,
-                phone: None,
-            }
-        };
-        self.databases.ensure(name, new).await
+        self.databases.ensure(name, self.new_database()).await
+    }
+
+    /// A database as the configuration wants it.
+    pub async fn new_database(&self) -> NewDatabase {
+        NewDatabase {
+            login: self.config.admin_login.clone(),
+            password_hash: self.passwords.hash(&self.config.admin_password).await,
+            lang: DEFAULT_LANG.to_owned(),
+            country_code: None,
+            phone: None,
+        }
     }
 
     /// Gives the administrator the configured API key, where it is not there yet.
-    async fn ensure_api_key(&self, database: &Arc<Database>) -> Result<()> {
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn ensure_api_key(&self, database: &Arc<Database>) -> Result<()> {
         let Some(key) = &self.config.admin_api_key else { return Ok(()) };
-        let now = self.clock.now();
+        let now = database.clock().now();
         if let Some(user) = res_users::find(database.connection(), &self.config.admin_login).await? {
             for known in api_key::list(database.connection(), user.id).await? {
                 if self.passwords.verify_key(database.name(), key, &known.key).await {
@@ -149,6 +161,14 @@ impl App {
     /// The store failed.
     pub async fn visible_databases(&self, host: &str) -> Result<Vec<String>> {
         Ok(self.config.db_filter.visible(self.databases.list().await?, host))
+    }
+
+    /// Whether a host sees the database `name`, which may still be made when it is asked for.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn sees(&self, host: &str, name: &str) -> Result<bool> {
+        Ok(self.config.db_filter.admits(name, host) && self.databases.can_be_opened(name).await?)
     }
 
     /// The open databases in which the session of a sid can be, of those that the host sees.
@@ -185,8 +205,8 @@ impl App {
 
     /// Removes expired sessions, forgotten failures and contents of deleted files from all open databases.
     pub async fn sweep(&self) {
-        let now = self.clock.now();
         for database in self.databases.all_open() {
+            let now = database.clock().now();
             let swept = database
                 .write_committed(|tx| {
                     Box::pin(async move {
@@ -208,15 +228,37 @@ impl App {
         }
     }
 
+    /// Lets somebody stand between calls and their answers, from now on. Only the first is let.
+    pub fn intercept(&self, interceptor: Arc<dyn Interceptor>) {
+        if self.interceptor.set(interceptor).is_err() {
+            tracing::warn!("somebody stands between calls and their answers already");
+        }
+    }
+
+    /// Who stands between calls and their answers.
+    #[must_use]
+    pub fn interceptor(&self) -> Intercepting {
+        self.interceptor.get().cloned()
+    }
+
+    /// Forgets what a process remembers and does not need to, as if it had been started just now.
+    pub fn forget(&self) {
+        self.passwords.forget();
+        for database in self.databases.all_open() {
+            database.forget();
+        }
+    }
+
     /// What calls of models need beside the database.
     #[must_use]
     pub fn tools(&self) -> Tools {
-        Tools { passwords: Arc::clone(&self.passwords), clock: self.clock.clone(), identity: Identity::default() }
+        let passwords = Arc::clone(&self.passwords);
+        Tools { passwords, interceptor: self.interceptor(), identity: Identity::default() }
     }
 
     /// What logins of a client at `address` need to know.
     #[must_use]
     pub fn gate<'a>(&'a self, address: &'a str) -> Gate<'a> {
-        Gate { passwords: &self.passwords, clock: &self.clock, tries: &self.tries, address }
+        Gate { passwords: &self.passwords, tries: &self.tries, address }
     }
 }

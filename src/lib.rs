@@ -52,8 +52,10 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod database;
+pub mod double;
 pub mod error;
 pub mod images;
+pub mod interception;
 mod mimetypes;
 pub mod models;
 mod modules;
@@ -83,6 +85,7 @@ use app::App;
 pub use app::StartError;
 use clock::Clock;
 use config::{Config, Storage};
+use double::Double;
 pub use series::Series;
 
 /// How often expired sessions are removed.
@@ -92,6 +95,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_mins(10);
 #[derive(Debug)]
 pub struct Wiredoo {
     app: Arc<App>,
+    double: Option<Arc<Double>>,
     router: Router,
     address: SocketAddr,
     url: String,
@@ -128,6 +132,15 @@ impl Wiredoo {
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.app.clock
+    }
+
+    /// What the server has as a test double: databases on demand, faults, stubs, the journal.
+    ///
+    /// # Panics
+    /// It is none: it was built without [`Builder::double`].
+    #[must_use]
+    pub fn double(&self) -> &Double {
+        self.double.as_deref().expect("the server is a test double")
     }
 
     /// The state of the server, for whoever needs more than the wire gives.
@@ -168,13 +181,14 @@ impl Drop for Wiredoo {
 #[derive(Clone, Debug)]
 pub struct Builder {
     config: Config,
+    double: Option<double::Settings>,
     host: String,
     port: u16,
 }
 
 impl Default for Builder {
     fn default() -> Self {
-        Self { config: Config::default(), host: "127.0.0.1".to_owned(), port: 0 }
+        Self { config: Config::default(), double: None, host: "127.0.0.1".to_owned(), port: 0 }
     }
 }
 
@@ -236,6 +250,13 @@ impl Builder {
         self
     }
 
+    /// Makes the server a test double; see [`Wiredoo::double`].
+    #[must_use]
+    pub fn double(mut self, settings: double::Settings) -> Self {
+        self.double = Some(settings);
+        self
+    }
+
     /// Starts the server on the current tokio runtime. When this returns, it accepts connections.
     ///
     /// # Errors
@@ -247,11 +268,18 @@ impl Builder {
         let listener = TcpListener::bind((self.host.trim_matches(['[', ']']), self.port)).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let app = App::start(self.config).await?;
-        let router = routes::router(&app);
+        let mut router = routes::router(&app);
+        let double = match self.double {
+            Some(settings) => Some(Double::start(&app, settings).await.map_err(|why| StartError::Double(why.message))?),
+            None => None,
+        };
+        if let Some(double) = &double {
+            router = double.around(router);
+        }
         let (stop, stopped) = watch::channel(false);
         let running = tokio::spawn(run(Arc::clone(&app), listener, router.clone(), stopped));
         let url = format!("http://{address}");
-        Ok(Wiredoo { app, router, address, url, stop, running: Some(running) })
+        Ok(Wiredoo { app, double, router, address, url, stop, running: Some(running) })
     }
 }
 

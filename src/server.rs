@@ -1,6 +1,7 @@
 //! Listening: connections, their limits, and stopping without losing what is under way.
 
 use std::future::Future;
+use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -23,6 +24,10 @@ const MAX_HEADER_BYTES: usize = 64 * 1024;
 const MAX_HEADERS: usize = 100;
 /// How long requests that are under way at the end may take.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// Marks an answer that is not to be sent: the connection is closed instead.
+#[derive(Clone, Copy, Debug)]
+pub struct HangUp;
 
 /// Serves `router` until `stopped`, then lets the requests that are under way finish.
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stopped: impl Future<Output = ()>) {
@@ -56,7 +61,14 @@ fn connect(stream: TcpStream, peer: IpAddr, router: &Router, limits: Limits, gra
     let router = router.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
-        router.clone().call(request.map(Body::new))
+        let answer = router.clone().call(request.map(Body::new));
+        async move {
+            let Ok(answer) = answer.await;
+            match answer.extensions().get::<HangUp>() {
+                Some(HangUp) => Err(io::Error::other("the answer is not to be sent")),
+                None => Ok(answer),
+            }
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -8,7 +8,6 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, 
 use super::api_key;
 use super::cooldown::{self, Source, Tries, Try};
 use super::password::{Passwords, Verdict};
-use crate::clock::Clock;
 use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::models;
@@ -17,7 +16,6 @@ use crate::models;
 #[derive(Clone, Copy, Debug)]
 pub struct Gate<'a> {
     pub passwords: &'a Passwords,
-    pub clock: &'a Clock,
     pub tries: &'a Tries,
     /// The client's address, for the cooldown.
     pub address: &'a str,
@@ -57,7 +55,7 @@ impl Gate<'_> {
         let user = if can_be_text(login) { find(db.connection(), login).await? } else { None };
         let user = self.authorize(db, login, user, password).await?;
         let source = Source::new(self.address, login);
-        if cooldown::is_forgivable(db.connection(), &source, self.clock.now()).await? {
+        if cooldown::is_forgivable(db.connection(), &source, db.clock().now()).await? {
             db.write_committed(|tx| {
                 let source = source.clone();
                 Box::pin(async move { cooldown::forget(tx, &source).await })
@@ -94,7 +92,7 @@ impl Gate<'_> {
         if let Some(user) = &user {
             // A key cannot be guessed, and what is known costs nothing, so neither counts as a try.
             let known = stored.is_some() && self.passwords.knows(db.name(), login, password, stored);
-            if known || api_key::check(db, self.passwords, password, self.clock.now()).await? == Some(user.id) {
+            if known || api_key::check(db, self.passwords, password, db.clock().now()).await? == Some(user.id) {
                 return Ok(user.clone());
             }
         }
@@ -108,7 +106,7 @@ impl Gate<'_> {
         if password.is_empty() || !can_be_text(login) {
             return Err(Error::access_denied());
         }
-        self.tries.begin(db.connection(), Source::new(self.address, login), self.clock.now()).await
+        self.tries.begin(db.connection(), Source::new(self.address, login), db.clock().now()).await
     }
 
     /// Where the password was wrong: counts a failure. Where it was right: forgets the failures before it, notes the
@@ -124,7 +122,7 @@ impl Gate<'_> {
         let source = begun.source.clone();
         let (Some(user), true) = (user, verdict != Verdict::Wrong) else {
             tracing::info!(db = db.name(), ?source, "login failed");
-            let now = self.clock.now();
+            let now = db.clock().now();
             let counted: Result<()> = db
                 .write_committed(|tx| {
                     let source = source.clone();
@@ -133,7 +131,7 @@ impl Gate<'_> {
                 .await;
             return Err(counted.err().unwrap_or_else(Error::access_denied));
         };
-        let now = self.clock.now();
+        let now = db.clock().now();
         db.write_committed(|tx| {
             let (source, user, verdict) = (source.clone(), user.clone(), verdict.clone());
             Box::pin(async move {

@@ -121,6 +121,11 @@ pub struct Passwords {
 }
 
 impl Passwords {
+    /// Forgets which passwords were right.
+    pub fn forget(&self) {
+        self.verified.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Passwords whose new hashes have `rounds` rounds.
     #[must_use]
     pub fn new(rounds: u32) -> Self {

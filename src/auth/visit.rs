@@ -138,7 +138,7 @@ impl Visit {
 
     /// Looks the session up in one database, and answers whether it lives there.
     async fn load_from(&self, database: &Arc<Database>, sid: &Sid, state: &mut State) -> Result<bool> {
-        let now = self.app.clock.now();
+        let now = database.clock().now();
         let version = database.version().await?;
         let secret = database.secret(&version).await?;
         let find = session::find(database.connection(), &secret, sid);
@@ -188,14 +188,17 @@ impl Visit {
         if let Some(database) = &self.state().await?.database {
             return Ok(Some(Arc::clone(database)));
         }
-        let visible = self.app.visible_databases(&self.client.host).await?;
-        let name = match &self.named_database {
-            Some(name) if visible.contains(name) => name,
-            Some(name) => return Err(Error::no_such_database(name)),
-            None if visible.len() == 1 => &visible[0],
-            None => return Ok(None),
-        };
-        Ok(Some(self.app.databases.open(name).await?))
+        let host = &self.client.host;
+        if let Some(name) = &self.named_database {
+            if !self.app.sees(host, name).await? {
+                return Err(Error::no_such_database(name));
+            }
+            return Ok(Some(self.app.databases.open(name).await?));
+        }
+        match &self.app.visible_databases(host).await?[..] {
+            [only] => Ok(Some(self.app.databases.open(only).await?)),
+            _ => Ok(None),
+        }
     }
 
     /// The database of a request that brings an API key: as [`database`](Self::database), but a session and the header
@@ -301,7 +304,7 @@ impl Visit {
             end(&other, old.take()).await?;
         }
         let sid = Sid::generate(self.app.series, Some(database.name()));
-        let (now, lifetime) = (self.app.clock.now(), self.app.session_lifetime());
+        let (now, lifetime) = (database.clock().now(), self.app.session_lifetime());
         let secret = database.secret(&database.version().await?).await?;
         database
             .write(|tx| {
@@ -352,7 +355,7 @@ impl Visit {
         if let Some(data) = row.data.as_object_mut() {
             data.insert(PROVED.to_owned(), proved.and_utc().timestamp().into());
         }
-        let (now, lifetime) = (self.app.clock.now(), self.app.session_lifetime());
+        let (now, lifetime) = (database.clock().now(), self.app.session_lifetime());
         stored.row = database
             .write_committed(|tx| {
                 let row = row.clone();

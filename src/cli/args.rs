@@ -9,6 +9,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::double::DoubleArgs;
 use crate::auth::{api_key, password};
 use crate::config::{Config, Limits, Storage};
 use crate::database::Filter;
@@ -31,7 +32,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve (what wiredoo does without a command)
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Manage the users of a database
     User {
         #[command(flatten)]
@@ -239,6 +240,8 @@ pub struct ServeArgs {
     /// Believe X-Forwarded-For, X-Forwarded-Host and X-Forwarded-Proto; only behind a proxy that sets them
     #[arg(long, env = "WIREDOO_PROXY_MODE", value_parser = FalseyValueParser::new())]
     pub proxy_mode: bool,
+    #[command(flatten)]
+    pub double: DoubleArgs,
     /// What is logged, such as `info`, `debug` or `wiredoo=debug,warn`
     #[arg(long, env = "WIREDOO_LOG", value_name = "FILTER", default_value = "info,sea_orm_migration=warn")]
     pub log: String,

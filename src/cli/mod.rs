@@ -1,6 +1,7 @@
 //! The command line.
 
 mod args;
+mod double;
 mod manage;
 mod serve;
 
@@ -50,7 +51,7 @@ pub fn main() -> ExitCode {
     let done = runtime.block_on(async {
         match cli.command {
             None => serve::serve(cli.serve).await,
-            Some(Command::Serve(args)) => serve::serve(args).await,
+            Some(Command::Serve(args)) => serve::serve(*args).await,
             Some(Command::User { store, command }) => manage::user(store, command).await,
             Some(Command::Apikey { store, command }) => manage::api_key(store, command).await,
             Some(Command::Db { store, command }) => manage::db(store, command).await,

@@ -19,12 +19,20 @@ const DEFAULT_PASSWORD: &str = "admin";
 pub async fn serve(args: ServeArgs) -> Result<(), Failure> {
     start_log(&args)?;
     let config = args.config();
+    let double = args.double.settings(args.ephemeral)?;
+    if let Some(seed) = double.as_ref().and_then(|double| double.seed) {
+        crate::auth::seed(seed);
+    }
     if !is_loopback(&args.host) {
         refuse_default_passwords(&config).await?;
     }
     // From here on, so that a signal during the start is not lost.
     let stopped = signal()?;
-    let server = Builder::from(config).listen(&args.host, args.port).start().await?;
+    let mut builder = Builder::from(config).listen(&args.host, args.port);
+    if let Some(double) = double {
+        builder = builder.double(double);
+    }
+    let server = builder.start().await?;
     announce(&server, &args)?;
     stopped.await;
     tracing::info!("stopping");

@@ -1,14 +1,16 @@
 //! The databases of one server: which are open, and what can be done to them as a whole.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex as StdMutex, OnceLock, PoisonError, RwLock};
 
 use migration::{Migrator, MigratorTrait};
 use regex::Regex;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel};
 use tokio::sync::Mutex;
 
+use super::image::{self, Image};
 use super::seed::{self, Content};
 use super::store::{Store, is_valid_name};
 use super::{Database, NewDatabase, Step};
@@ -54,6 +56,9 @@ impl From<OpenError> for Error {
         }
     }
 }
+
+/// Tells what a database of a name is made of that is asked for and not there; none where it is not made.
+pub type Maker = Box<dyn Fn(&str) -> Option<Image> + Send + Sync>;
 
 /// The longest name that a host can have, with its port.
 const MAX_HOST: usize = 261;
@@ -131,27 +136,73 @@ impl Pattern {
 }
 
 /// The databases of one server.
-#[derive(Debug)]
 pub struct Databases {
     store: Store,
     series: Series,
     clock: Clock,
+    /// The clocks of databases, which outlive their being closed.
+    clocks: StdMutex<HashMap<String, Clock>>,
+    /// Names of images that take room in the store.
+    images: StdMutex<Vec<String>>,
+    /// What a database is made of that is asked for and not there.
+    on_demand: OnceLock<Maker>,
     open: RwLock<HashMap<String, Arc<Database>>>,
     /// Held while a database is made, opened, moved or removed, so that each happens once.
     changing: Mutex<()>,
+}
+
+impl fmt::Debug for Databases {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Databases").field("store", &self.store).field("series", &self.series).finish_non_exhaustive()
+    }
 }
 
 impl Databases {
     /// The databases in `store`, for `series`.
     #[must_use]
     pub fn new(store: Store, series: Series, clock: Clock) -> Self {
-        Self { store, series, clock, open: RwLock::default(), changing: Mutex::default() }
+        let (clocks, images, on_demand, open, changing) = Default::default();
+        Self { store, series, clock, clocks, images, on_demand, open, changing }
     }
 
     /// Where they are.
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// The clock of a database, which shows the server's time until it is set.
+    ///
+    /// # Panics
+    /// Never.
+    pub fn clock(&self, name: &str) -> Clock {
+        let mut clocks = self.clocks.lock().unwrap_or_else(PoisonError::into_inner);
+        clocks.entry(name.to_owned()).or_insert_with(|| self.clock.child()).clone()
+    }
+
+    /// Forgets how the clock of a database was set that is gone.
+    pub fn forget_clock(&self, name: &str) {
+        self.clocks.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+
+    /// Makes databases from now on that are asked for and not there, if `maker` has an image for their names. Only the
+    /// first maker counts.
+    pub fn make_on_demand(&self, maker: Maker) {
+        if self.on_demand.set(maker).is_err() {
+            tracing::warn!("databases are made on demand already");
+        }
+    }
+
+    /// Whether there is a database of that name, or will be when it is asked for.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn can_be_opened(&self, name: &str) -> Result<bool> {
+        Ok(self.image_on_demand(name).is_some() || self.store.exists(name).await?)
+    }
+
+    fn image_on_demand(&self, name: &str) -> Option<Image> {
+        self.on_demand.get().filter(|_| is_valid_name(name)).and_then(|maker| maker(name))
     }
 
     /// The names of all databases, sorted.
@@ -211,7 +262,13 @@ impl Databases {
             return Ok(database);
         }
         let _changing = self.changing.lock().await;
-        self.open_now(name).await
+        match self.open_now(name).await {
+            Err(OpenError::Missing(missing)) => match self.image_on_demand(name) {
+                Some(image) => self.make_from(name, &image).await.map_err(failed(name)),
+                None => Err(OpenError::Missing(missing)),
+            },
+            opened => opened,
+        }
     }
 
     async fn open_now(&self, name: &str) -> Result<Arc<Database>, OpenError> {
@@ -226,9 +283,19 @@ impl Databases {
             self.release(connection).await.map_err(failed(name))?;
             return Err(error);
         }
+        self.opened_as(name, connection)
+    }
+
+    /// Opens a database of which it is known that it is ours.
+    async fn connect(&self, name: &str) -> Result<Arc<Database>, OpenError> {
+        let connection = self.store.connect(name).await.map_err(failed(name))?;
+        self.opened_as(name, connection)
+    }
+
+    fn opened_as(&self, name: &str, connection: DatabaseConnection) -> Result<Arc<Database>, OpenError> {
         let signal = self.store.signal(name).map_err(failed(name))?;
         let identity = self.store.identity(name);
-        Ok(self.remember(Database::new(name, self.series, connection, signal, identity)))
+        Ok(self.remember(Database::new(name, self.series, self.clock(name), connection, signal, identity)))
     }
 
     /// Brings a database's schema up to date. One that is not ours, or of another series, is left as it was.
@@ -434,6 +501,103 @@ impl Databases {
         self.publish(&draft, to, copied).await
     }
 
+    /// Keeps aside the state of the database `name`.
+    ///
+    /// # Errors
+    /// A failure as for a database that does not exist, or of the store.
+    pub async fn image(&self, name: &str) -> Result<Image> {
+        let _changing = self.changing.lock().await;
+        let source = self.open_now(name).await?;
+        if self.store.closes_to_duplicate() {
+            self.forget(name);
+        }
+        let image = self.store.image(name, source.connection()).await?;
+        self.note_image(&image);
+        Ok(image)
+    }
+
+    /// Makes the database `name` of an image. It has a secret and a UUID of its own, and no sessions.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub async fn create_from(&self, name: &str, image: &Image) -> Result<Arc<Database>> {
+        let _changing = self.changing.lock().await;
+        self.check_free(name).await?;
+        self.make_from(name, image).await
+    }
+
+    async fn make_from(&self, name: &str, image: &Image) -> Result<Arc<Database>> {
+        let draft = Store::draft_name();
+        let made = async {
+            self.store.create_from(image, &draft).await?;
+            let connection = self.store.connect(&draft).await?;
+            let distinct = super::attempt(&connection, &make_distinct, IsolationLevel::RepeatableRead).await;
+            self.release(connection).await?;
+            distinct
+        };
+        let made = made.await;
+        self.publish(&draft, name, made).await?;
+        Ok(self.connect(name).await?)
+    }
+
+    /// Puts the database `name` back to the state of an image, with the sessions that there were then.
+    ///
+    /// # Errors
+    /// A failure as for a database that does not exist, or of the store.
+    pub async fn restore(&self, name: &str, image: &Image) -> Result<()> {
+        let _changing = self.changing.lock().await;
+        let database = self.open_now(name).await?;
+        if let Image::Pages(pages) = image {
+            let _queue = database.writer.lock().await;
+            let connection = image::replace_pages(database.connection(), pages).await?;
+            // Before anybody reads the new content.
+            database.forget_content();
+            drop(connection);
+            return Ok(());
+        }
+        self.close(name).await?;
+        self.store.remove(name).await?;
+        self.store.create_from(image, name).await?;
+        Ok(())
+    }
+
+    /// An image of a fresh database.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn base_image(&self, new: &NewDatabase) -> Result<Image> {
+        let draft = Store::draft_name();
+        self.store.create(&draft).await?;
+        let imaged = async {
+            self.fill(self.store.connect(&draft).await?, self.base_content(new.clone())).await?;
+            let connection = self.store.connect(&draft).await?;
+            let image = self.store.image(&draft, &connection).await?;
+            self.release(connection).await?;
+            Ok(image)
+        };
+        let image = imaged.await;
+        self.store.remove(&draft).await?;
+        image.inspect(|image| self.note_image(image))
+    }
+
+    /// Gives back the room of an image.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn forget_image(&self, image: Image) -> Result<()> {
+        if let Image::Kept(kept) = image {
+            self.images.lock().unwrap_or_else(PoisonError::into_inner).retain(|name| *name != kept);
+            self.store.remove(&kept).await?;
+        }
+        Ok(())
+    }
+
+    fn note_image(&self, image: &Image) {
+        if let Image::Kept(kept) = image {
+            self.images.lock().unwrap_or_else(PoisonError::into_inner).push(kept.clone());
+        }
+    }
+
     /// Removes the database `name` and answers whether there was one.
     ///
     /// # Errors
@@ -484,8 +648,14 @@ impl Databases {
         Ok(())
     }
 
-    /// Closes all databases, those in memory too.
+    /// Closes all databases, those in memory too, and gives back the room of images.
     pub async fn close_all(&self) {
+        let images = std::mem::take(&mut *self.images.lock().unwrap_or_else(PoisonError::into_inner));
+        for image in images {
+            if let Err(error) = self.store.remove(&image).await {
+                tracing::warn!(image, %error, "what was kept of a database could not be removed");
+            }
+        }
         for database in self.all_open() {
             if let Err(error) = database.close().await {
                 tracing::warn!(db = database.name(), %error, "the database did not close well");

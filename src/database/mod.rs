@@ -7,6 +7,7 @@ mod cache;
 pub(crate) mod dialect;
 pub mod dump;
 mod identity;
+mod image;
 mod manager;
 pub mod parameter;
 mod seed;
@@ -29,7 +30,8 @@ use sea_orm::{
 };
 use tokio::sync::Mutex;
 
-pub use manager::{Databases, Filter, InvalidFilter, OpenError};
+pub use image::Image;
+pub use manager::{Databases, Filter, InvalidFilter, Maker, OpenError};
 pub use seed::{DEFAULT_LANG, countries, languages};
 pub use store::{Store, database_of};
 pub use wanted::NewDatabase;
@@ -38,6 +40,7 @@ use self::cache::Cache;
 use self::identity::Identity;
 use self::signal::Signal;
 pub use self::signal::Version;
+use crate::clock::Clock;
 use crate::error::Result;
 use crate::series::Series;
 
@@ -51,6 +54,7 @@ const TRIES: u32 = 5;
 pub struct Database {
     name: String,
     series: Series,
+    clock: Clock,
     connection: DatabaseConnection,
     /// Writers of one SQLite database queue here, which is fair, instead of polling for the file's lock.
     writer: Mutex<()>,
@@ -76,6 +80,7 @@ impl Database {
     fn new(
         name: &str,
         series: Series,
+        clock: Clock,
         connection: DatabaseConnection,
         signal: Signal,
         identity: Option<Identity>,
@@ -83,7 +88,7 @@ impl Database {
         let (writer, cache) = (Mutex::new(()), Cache::default());
         let (remembered, last_ids, statements) = Default::default();
         let name = name.to_owned();
-        Self { name, series, connection, writer, signal, cache, identity, remembered, last_ids, statements }
+        Self { name, series, clock, connection, writer, signal, cache, identity, remembered, last_ids, statements }
     }
 
     /// What was remembered as `kind` when the counter of its changes was at `counter`.
@@ -107,6 +112,24 @@ impl Database {
         let first = last.max(*known) + 1;
         *known = first + count - 1;
         first
+    }
+
+    /// Forgets what was read and remembered; it will be read again.
+    pub fn forget(&self) {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.signal.committed();
+    }
+
+    /// Forgets what was remembered of a content that is no more.
+    fn forget_content(&self) {
+        self.last_ids.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.forget();
+    }
+
+    /// The clock by which sessions and keys expire, and that records are stamped with.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// Forgets the ids that rows of `table` have had, which is gone.

@@ -13,6 +13,7 @@ use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
 
 use super::dialect;
 use super::identity::Identity;
+use super::image::{self, Image};
 use super::signal::Signal;
 
 /// The ending of a database's file.
@@ -21,6 +22,8 @@ const SUFFIX: &str = ".sqlite3";
 const SIDE_FILES: [&str; 3] = ["", "-wal", "-shm"];
 /// How the names of drafts begin.
 const DRAFT: &str = "_draft_";
+/// How the names of images begin.
+const IMAGE: &str = "_image_";
 /// A draft of this age has been left behind by a crash.
 const DRAFT_AGE: Duration = Duration::from_hours(1);
 /// Connections to one SQLite file: readers do not wait for each other or for a writer.
@@ -247,6 +250,38 @@ impl Store {
         }
     }
 
+    /// Keeps aside the state of the database `name`, to which `connection` is open. On PostgreSQL that closes it.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub(super) async fn image(&self, name: &str, connection: &DatabaseConnection) -> Result<Image, DbErr> {
+        if self.is_ephemeral() {
+            return image::pages(connection).await;
+        }
+        let kept = format!("{IMAGE}{}", hex::encode(crate::auth::random::<12>()));
+        self.duplicate(name, connection, &kept).await?;
+        Ok(Image::Kept(kept))
+    }
+
+    /// Makes the new database `name` of an image.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub(super) async fn create_from(&self, image: &Image, name: &str) -> Result<(), DbErr> {
+        match (self, image) {
+            (Self::Memory(memory), Image::Pages(pages)) => {
+                image::replace_pages(&memory.create(name).await?.connection, pages).await.map(drop)
+            }
+            (Self::Directory(folder), Image::Kept(kept)) => {
+                fs::copy(file(folder, kept), file(folder, name)).map(drop).map_err(|error| file_error(&error))
+            }
+            (Self::Postgres(postgres), Image::Kept(kept)) => {
+                dialect::Utility::Duplicate { from: kept, to: name }.run(&postgres.server).await
+            }
+            (_, image) => Err(DbErr::Custom(format!("{image:?} is of another store"))),
+        }
+    }
+
     /// Removes a database.
     ///
     /// # Errors
@@ -356,7 +391,8 @@ fn names_in(folder: &Path) -> io::Result<Vec<String>> {
 fn remove_old_drafts(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if !entry.file_name().to_string_lossy().starts_with(DRAFT) {
+        let name = entry.file_name();
+        if ![DRAFT, IMAGE].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
             continue;
         }
         let remove = || -> io::Result<()> {

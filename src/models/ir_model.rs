@@ -6,13 +6,14 @@ use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 
 use super::{Behaviour, Values};
+use crate::database::dialect;
 use crate::error::{Error, Result};
 use crate::orm::access::{self, Operation};
 use crate::orm::call::Bound;
 use crate::orm::domain::{Domain, Operator};
 use crate::orm::env::Env;
 use crate::orm::field::{self, Field};
-use crate::orm::registry::{MAGIC, Model};
+use crate::orm::registry::{Constraint, MAGIC, Model};
 use crate::orm::{manual, read, schema, search, write};
 use crate::python;
 use crate::series::Series;
@@ -41,13 +42,14 @@ impl Behaviour for IrModel {
         &["name", "model"]
     }
 
-    async fn prepare_create(&self, _: &Env<'_>, _: &Model, values: &mut Vec<Values>) -> Result<()> {
+    async fn prepare_create(&self, env: &Env<'_>, _: &Model, values: &mut Vec<Values>) -> Result<()> {
+        let any_name = env.is_superuser() && env.flag(ANY_NAME);
         for record in values {
             let state = record.entry("state").or_insert_with(|| "manual".into());
             let manual = *state == "manual";
             let name = record.entry("model").or_insert_with(|| "x_".into()).clone();
             let name = name.as_str().unwrap_or_default();
-            if manual && !name.starts_with("x_") {
+            if manual && !name.starts_with("x_") && !any_name {
                 return Err(Error::ValidationError("The model name must start with 'x_'.".to_owned()));
             }
             if !is_name(name, true) {
@@ -58,7 +60,7 @@ impl Behaviour for IrModel {
             if !record.get("order").is_some_and(python::truth) {
                 record.insert("order".to_owned(), "id".into());
             }
-            if record.get("field_id").is_none_or(|value| !python::truth(value)) && manual {
+            if record.get("field_id").is_none_or(|value| !python::truth(value)) && manual && !any_name {
                 // A model has a name for its records where none is told of its fields.
                 let name = json!({"name": "x_name", "field_description": "Name", "ttype": "char", "copied": true});
                 record.insert("field_id".to_owned(), json!([[0, 0, name]]));
@@ -340,7 +342,24 @@ async fn complete(env: &Env<'_>, record: &mut Values) -> Result<()> {
     if !record.get("domain").is_some_and(python::truth) {
         record.insert("domain".to_owned(), "[]".into());
     }
-    Ok(())
+    check_manual_name(env, &name).await
+}
+
+/// Set in the context of the superuser, who has no client, to make models and fields with names of any kind.
+pub const ANY_NAME: &str = "any_name";
+
+/// Refuses the name of a field that is a module's, in the words of the rule of the table that it breaks in Odoo.
+async fn check_manual_name(env: &Env<'_>, name: &str) -> Result<()> {
+    if name.starts_with("x_") || env.is_superuser() && env.flag(ANY_NAME) {
+        return Ok(());
+    }
+    let fields = env.model("ir.model.fields").await?;
+    let rule = fields.constraints.iter().find(|rule| rule.name(&fields.table) == schema::MANUAL_NAME);
+    let Some(message) = rule.and_then(Constraint::message) else { return Ok(()) };
+    // The id is gone, as if the database had refused the row.
+    dialect::next_ids(env.db(), env.database(), &fields.table, 1).await?;
+    dialect::skip_ids(env.db(), &fields.table, 1).await?;
+    Err(Error::ValidationError(format!("The operation cannot be completed: {message}")))
 }
 
 /// Refuses a field that mirrors nothing, or something of another kind.

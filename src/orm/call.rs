@@ -13,6 +13,7 @@ use super::search::{self, Page};
 use super::{defaults, fields_get, names, onchange, read, recordset, transfer, translations, views, web, write};
 use crate::auth::Caller;
 use crate::error::{Error, Result};
+use crate::interception;
 use crate::models;
 use crate::python;
 use crate::series::Series;
@@ -141,7 +142,8 @@ pub fn reads(method: &str) -> bool {
 /// # Errors
 /// A failure of the database.
 pub async fn has_model(caller: &Caller, model: &str, tools: &Tools) -> Result<bool> {
-    if Registry::base(caller.database.series()).get(model).is_some() {
+    let intercepted = tools.interceptor.as_ref().is_some_and(|who| who.knows_model(caller.database.name(), model));
+    if intercepted || Registry::base(caller.database.series()).get(model).is_some() {
         return Ok(true);
     }
     let (tools, name) = (tools.clone(), model.to_owned());
@@ -163,6 +165,23 @@ pub async fn has_model(caller: &Caller, model: &str, tools: &Tools) -> Result<bo
 /// An `AccessError` for a private method, an `AttributeError` for an unknown one, a `TypeError` for arguments that do not
 /// fit, and what the method returns.
 pub async fn call(caller: &Caller, tools: &Tools, call: MethodCall) -> Result<Value> {
+    if tools.interceptor.is_none() {
+        return perform(caller, tools, call).await;
+    }
+    let seen = interception::Call {
+        service: "object",
+        database: Some(caller.database.name()),
+        user: Some((caller.user.id, &caller.user.login)),
+        model: Some(&call.model),
+        method: &call.method,
+        ids: call.ids.as_ref(),
+        args: &call.args,
+        kwargs: &call.kwargs,
+    };
+    interception::answer(&tools.interceptor, seen, || Box::pin(perform(caller, tools, call.clone()))).await
+}
+
+async fn perform(caller: &Caller, tools: &Tools, call: MethodCall) -> Result<Value> {
     let database = Arc::clone(&caller.database);
     let call = Arc::new(call);
     if reads(&call.method) {

@@ -15,9 +15,9 @@ use super::registry::{Model, Registry};
 use crate::auth::Caller;
 use crate::auth::identity::Identity;
 use crate::auth::password::Passwords;
-use crate::clock::Clock;
 use crate::database::{DEFAULT_LANG, Database, Version, dialect};
 use crate::error::{Error, Result};
+use crate::interception::Intercepting;
 use crate::series::Series;
 
 /// The superuser, by whose rights the system itself works.
@@ -34,7 +34,8 @@ const DEFAULTS: [&str; 1] = ["ir.default"];
 #[derive(Clone, Debug)]
 pub struct Tools {
     pub passwords: Arc<Passwords>,
-    pub clock: Clock,
+    /// Who stands between calls and their answers.
+    pub interceptor: Intercepting,
     /// When the caller last proved who they are.
     pub identity: Identity,
 }
@@ -105,7 +106,7 @@ impl<'a> Env<'a> {
             db,
             database,
             version: version.clone(),
-            now: tools.clock.now(),
+            now: database.clock().now(),
             passwords: Arc::clone(&tools.passwords),
             identity: tools.identity.clone(),
             memo: Mutex::default(),

@@ -220,6 +220,9 @@ impl FieldDefinition {
         if let Some(domain) = text("domain").filter(|domain| domain != "[]") {
             attributes.insert("domain".to_owned(), domain.into());
         }
+        for name in ["help", "currency_field"] {
+            attributes.extend(text(name).map(|text| (name.to_owned(), text.into())));
+        }
         Some(Self {
             kind: Some(kind),
             string: text("field_description"),

@@ -71,6 +71,9 @@ pub async fn describe(env: &Env<'_>, model: &Model, field: &Field) -> Result<Map
     put("company_dependent", flag("company_dependent", false));
     put("default_export_compatible", flag("default_export_compatible", false));
     put("depends", extra("depends").unwrap_or_else(|| json!([])));
+    if let Some(help) = extra("help") {
+        put("help", help);
+    }
     if let Some(related) = &field.related {
         put("related", related.clone().into());
     }

@@ -14,7 +14,7 @@ use super::schema;
 use crate::database::dialect;
 use crate::error::{Error, Result};
 
-const FIELDS: [&str; 19] = [
+const FIELDS: [&str; 20] = [
     "id",
     "name",
     "model",
@@ -34,6 +34,7 @@ const FIELDS: [&str; 19] = [
     "store",
     "copied",
     "index",
+    "currency_field",
 ];
 
 /// Reads the registry of a database: the modules' models, and the manual ones.
@@ -58,10 +59,11 @@ pub(super) async fn load(env: &Env<'_>) -> Result<Registry> {
         .chain(["translate"])
         .filter(|name| base.get("ir.model.fields").and_then(|model| model.field(name)).is_some_and(|f| f.is_column()))
         .collect();
-    let mut columns = vec![query::translated(column(fields, "field_description"), "en_US")];
+    let texts = ["field_description", "help"];
+    let mut columns: Vec<_> = texts.iter().map(|name| query::translated(column(fields, name), "en_US")).collect();
     columns.extend(known.iter().map(|name| column(fields, name)));
-    let mut rows_of_fields =
-        rows(env.json_rows(manual(fields), columns).await?, &[&["field_description"], known.as_slice()].concat());
+    let names = [texts.as_slice(), known.as_slice()].concat();
+    let mut rows_of_fields = rows(env.json_rows(manual(fields), columns).await?, &names);
     if rows_of_models.is_empty() && rows_of_fields.is_empty() {
         return Ok(Registry::clone(&base));
     }

@@ -15,7 +15,7 @@ use crate::series::Series;
 /// The methods that all models share.
 const SHARED: &str = "*";
 /// A model without behaviour of its own, whose methods all manual models have too.
-const PLAIN: &str = "res.partner.industry";
+pub(crate) const PLAIN: &str = "res.partner.industry";
 
 /// Methods of all models that only the server itself may call, of which 16.0 says so.
 const PRIVATE: [&str; 26] = [
@@ -268,6 +268,14 @@ impl Method {
             }
         }
         if missing.is_empty() { Ok(arguments) } else { Err(python::missing_arguments(&self.function, &missing)) }
+    }
+
+    /// Arguments by the names of the parameters that they are for, as far as there are such; surplus ones by position.
+    #[must_use]
+    pub fn name_arguments(&self, args: Vec<Value>, kwargs: Map<String, Value>) -> Map<String, Value> {
+        let plain: Vec<&Parameter> = self.parameters.iter().filter(|p| p.kind == ParameterKind::Plain).collect();
+        let name = |index: usize| plain.get(index).map_or_else(|| index.to_string(), |known| known.name.clone());
+        args.into_iter().enumerate().map(|(index, value)| (name(index), value)).chain(kwargs).collect()
     }
 
     /// Gives arguments that all have names to parameters, as JSON-2 does: with the words of `inspect`, which binds them

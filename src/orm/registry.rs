@@ -223,6 +223,10 @@ impl Registry {
             if let Some(model) = registry.models.get_mut(name).map(Arc::make_mut) {
                 model.rec_name =
                     ["x_name", "name"].into_iter().find(|field| model.fields.contains_key(*field)).map(str::to_owned);
+                // Names without `x_` are those of models from a fixture.
+                if !model.fields.contains_key("x_parent_id") && model.fields.contains_key("parent_id") {
+                    "parent_id".clone_into(&mut model.parent_name);
+                }
             }
         }
         registry.finish();

@@ -387,8 +387,15 @@ fn foreign_key(registry: &Registry, model: &Model, field: &Field) -> Option<Fore
     Some(key)
 }
 
+/// The rule for names of manual fields, which `ir.model.fields` enforces itself: models and fields that are no client's
+/// have other names.
+pub const MANUAL_NAME: &str = "ir_model_fields_name_manual_field";
+
 fn check(model: &Model, constraint: &Constraint, dialect: query::Dialect) -> Option<Check> {
     let ConstraintKind::Check(domain) = &constraint.1 else { return None };
+    if constraint.name(&model.table) == MANUAL_NAME {
+        return None;
+    }
     let condition = query::own_columns(model, domain, dialect)?;
     Some(Check::named(Alias::new(constraint.name(&model.table)), condition))
 }

@@ -46,7 +46,7 @@ fn key(headers: &HeaderMap) -> Option<String> {
 
 async fn by_key(app: &App, visit: &Visit, database: &Arc<Database>, key: &str) -> Result<Caller> {
     let version = database.version().await?;
-    let Some(uid) = api_key::check(database, &app.passwords, key, app.clock.now()).await? else {
+    let Some(uid) = api_key::check(database, &app.passwords, key, database.clock().now()).await? else {
         return Err(Error::Unauthorized("Invalid apikey".to_owned()));
     };
     match visit.caller().await {

@@ -14,6 +14,7 @@ use super::{Shared, bearer};
 use crate::auth::Caller;
 use crate::auth::visit::Visit;
 use crate::error::{Error, Result};
+use crate::interception;
 use crate::orm::{self, MethodCall};
 use crate::python;
 use crate::wire::{json_text, json2, page};
@@ -47,7 +48,10 @@ pub async fn call(
     };
     match run(&shared, &caller, model.to_owned(), name.to_owned(), &body).await {
         Ok(result) => json2::success(&result),
-        Err(error) => json2::failure(&error, shared.app.series),
+        Err(error) => {
+            interception::note_failure(&error);
+            json2::failure(&error, shared.app.series)
+        }
     }
 }
 

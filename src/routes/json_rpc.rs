@@ -20,6 +20,7 @@ use super::{Shared, answered, database, dataset, jsonrpc, session_auth, version,
 use crate::app::App;
 use crate::auth::visit::Visit;
 use crate::error::{Error, Result};
+use crate::interception;
 use crate::python;
 use crate::series::Series;
 use crate::wire::envelope::{self, Envelope};
@@ -119,7 +120,10 @@ pub fn register(module: &mut RpcModule<()>, route: &Route) {
                 Ok(params) => call(Call { app, visit, params }).await,
                 Err(error) => Err(error),
             };
-            answer.map_err(|error| -> ErrorObjectOwned { fault::object(&error, series) })
+            answer.map_err(|error| -> ErrorObjectOwned {
+                interception::note_failure(&error);
+                fault::object(&error, series)
+            })
         }
     };
     module.register_async_method(route.name, method).expect("a path is registered once");

@@ -33,6 +33,7 @@ use tracing::Instrument as _;
 
 use crate::app::App;
 use crate::auth::visit::Visit;
+use crate::interception::Exchange;
 use crate::wire::page;
 use crate::wire::rpc::Rpc;
 pub use json_rpc::Call;
@@ -116,7 +117,13 @@ pub fn router(app: &Arc<App>) -> Router {
 
 /// Around every handler: runs it to its end, even if the client does not wait for it, so that nothing stays half done.
 async fn to_the_end(request: Request, next: Next) -> Response {
-    match tokio::spawn(next.run(request).in_current_span()).await {
+    let exchange = request.extensions().get::<Exchange>().cloned();
+    let handling = next.run(request).in_current_span();
+    let handled = match exchange {
+        Some(exchange) => tokio::spawn(exchange.serve(handling)),
+        None => tokio::spawn(handling),
+    };
+    match handled.await {
         Ok(response) => response,
         Err(error) => {
             tracing::error!(%error, "a request failed unexpectedly");

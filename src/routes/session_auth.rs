@@ -18,6 +18,7 @@ use crate::auth::visit::Visit;
 use crate::clock;
 use crate::database::Database;
 use crate::error::{Error, Result};
+use crate::interception;
 use crate::wire::envelope::{Envelope, Malformed};
 use crate::wire::{page, rest};
 
@@ -57,8 +58,7 @@ async fn database(call: &Call) -> Result<Arc<Database>> {
             .ok_or_else(|| Error::BadRequest("there are several databases, choose one with 'db'".to_owned()));
     }
     let name = required_text(&call.params, "db")?;
-    let visible = call.app.visible_databases(&call.visit.client().host).await?;
-    if !visible.contains(&name) {
+    if !call.app.sees(&call.visit.client().host, &name).await? {
         return Err(Error::BadRequest(format!("database '{name}' does not exist")));
     }
     Ok(call.app.databases.open(&name).await?)
@@ -105,7 +105,10 @@ pub async fn handle_logout(
 fn plain(answer: Result<Value>) -> Response {
     match answer {
         Ok(body) => answered(rest::success(&body)),
-        Err(error) => rest::failure(&error),
+        Err(error) => {
+            interception::note_failure(&error);
+            rest::failure(&error)
+        }
     }
 }
 

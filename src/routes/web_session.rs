@@ -1,18 +1,19 @@
 //! `/web/session/…`: the session of a browser, and of the clients that act like one.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Extension;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Call, Shared, answered};
 use crate::auth::Caller;
 use crate::auth::visit::{Begun, Visit};
 use crate::database::{self, Database, parameter};
 use crate::error::{Error, Result};
+use crate::interception;
 use crate::models::{ir_http, ir_module_module, res_users};
 use crate::python::Signature;
 use crate::wire::{page, rest};
@@ -30,8 +31,7 @@ pub async fn authenticate(call: Call) -> Result<Value> {
     let arguments = signature.bind_named(call.params.clone())?;
     let text = |index: usize| arguments[index].as_ref().and_then(Value::as_str).unwrap_or_default();
     let name = text(0);
-    let visible = call.app.visible_databases(&call.visit.client().host).await?;
-    if !visible.iter().any(|visible| visible == name) {
+    if !call.app.sees(&call.visit.client().host, name).await? {
         return Err(if series.authenticate_hides_missing_database() {
             Error::AccessError("Database not found.".to_owned())
         } else {
@@ -44,6 +44,33 @@ pub async fn authenticate(call: Call) -> Result<Value> {
 
 /// Logs in, begins a session, and answers with its session info.
 pub async fn log_in(call: &Call, database: &Arc<Database>, login: &str, password: &str) -> Result<(Value, Begun)> {
+    let begun = Mutex::new(None);
+    let kwargs = Map::from_iter([("login", login), ("password", password)].map(|(k, v)| (k.to_owned(), v.into())));
+    let seen = interception::Call {
+        service: "session",
+        database: Some(database.name()),
+        user: None,
+        model: None,
+        method: "authenticate",
+        ids: None,
+        args: &[],
+        kwargs: &kwargs,
+    };
+    let run = || -> interception::Running<'_> {
+        Box::pin(async {
+            let (info, session) = begin(call, database, login, password).await?;
+            *begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
+            Ok(info)
+        })
+    };
+    let info = interception::answer(&call.app.interceptor(), seen, run).await?;
+    match begun.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(session) => Ok((info, session)),
+        None => begin(call, database, login, password).await,
+    }
+}
+
+async fn begin(call: &Call, database: &Arc<Database>, login: &str, password: &str) -> Result<(Value, Begun)> {
     let logged_in = call.app.gate(&call.visit.client().address).interactively(database, login, password).await?;
     let begun = call.visit.log_in(database, &logged_in).await?;
     if logged_in.second_factor {

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use super::Shared;
 use crate::auth::visit::Visit;
 use crate::error::{Error, Result};
+use crate::interception;
 use crate::python;
 use crate::services::{self, Client};
 use crate::wire::xmlrpc::{self, Call, Codes};
@@ -52,7 +53,10 @@ async fn handle(
     // A form is gone when Odoo looks for the body, since it has been read as one.
     let body = if is_form(headers) { Bytes::new() } else { body };
     let answer = answer(shared, visit, service, body).await;
-    let answer = answer.unwrap_or_else(|error| xmlrpc::fault(&error, codes));
+    let answer = answer.unwrap_or_else(|error| {
+        interception::note_failure(&error);
+        xmlrpc::fault(&error, codes)
+    });
     ([(header::CONTENT_TYPE, "text/xml; charset=utf-8")], answer).into_response()
 }
 

@@ -58,7 +58,7 @@ where
     W: Write + Send + 'static,
 {
     let database = app.databases.open(name).await?;
-    dump::dump_to(&database, app.clock.now(), target).await
+    dump::dump_to(&database, database.clock().now(), target).await
 }
 
 /// Makes the database `name` of a dump that is read from `source` on a thread that may block. With `copy` it gets an

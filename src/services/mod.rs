@@ -8,10 +8,11 @@ mod object;
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::app::App;
 use crate::error::{Error, Result};
+use crate::interception;
 use crate::python::{self, Signature};
 
 /// Who calls a service.
@@ -29,6 +30,36 @@ pub struct Client {
 /// # Errors
 /// Those of the function; for an unknown service a `KeyError`, in 15.0 an `UnboundLocalError`.
 pub async fn dispatch(client: &Client, service: &str, method: &str, args: Vec<Value>) -> Result<Value> {
+    let interceptor = client.app.interceptor();
+    // Methods of models are seen where all dialects call them.
+    if interceptor.is_none() || service == "object" {
+        return perform(client, service, method, args).await;
+    }
+    let seen = interception::Call {
+        service,
+        database: database_of(service, method, &args),
+        user: None,
+        model: None,
+        method,
+        ids: None,
+        args: &args,
+        kwargs: &Map::new(),
+    };
+    interception::answer(&interceptor, seen, || Box::pin(perform(client, service, method, args.clone()))).await
+}
+
+/// The database that a function of a service is about.
+fn database_of<'v>(service: &str, method: &str, args: &'v [Value]) -> Option<&'v str> {
+    let index = match (service, method) {
+        ("common", "login" | "authenticate") | ("db", "db_exist") => 0,
+        ("db", "list" | "list_lang" | "list_countries" | "server_version" | "change_admin_password") => return None,
+        ("db", _) => 1,
+        _ => return None,
+    };
+    args.get(index).and_then(Value::as_str)
+}
+
+async fn perform(client: &Client, service: &str, method: &str, args: Vec<Value>) -> Result<Value> {
     match service {
         "common" => common::dispatch(client, method, args).await,
         "db" => db::dispatch(client, method, args).await,
