@@ -56,7 +56,8 @@ def start(
     Raises :class:`StartError`, with the server's log, if it does not get ready.
     """
     key = secrets.token_hex(20) if seed is None else hashlib.sha1(b"wiredoo %d" % seed).hexdigest()
-    arguments = ["--ephemeral", "--port", "0", "--series", series, "--admin-api-key", key]
+    settings = {"WIREDOO_ADMIN_API_KEY": key, **(env or {})}
+    arguments = ["--ephemeral", "--port", "0", "--series", series]
     if clock is not None:
         arguments += ["--clock", written(clock) if isinstance(clock, (datetime, date)) else clock]
     if seed is not None:
@@ -66,8 +67,14 @@ def start(
     with tempfile.TemporaryDirectory(prefix="wiredoo-") as folder:
         for number, fixture in enumerate(files.several(fixtures)):
             arguments += ["--fixture", _file(fixture, Path(folder), number)]
-        process = Process([*arguments, *args], executable, env, timeout)
-    return Server(process.ready["url"], api_key=_last(args, "--admin-api-key") or key, process=process)
+        process = Process([*arguments, *args], executable, settings, timeout)
+    return Server(
+        process.ready["url"],
+        _last(args, "--double-token") or settings.get("WIREDOO_DOUBLE_TOKEN"),
+        password=_last(args, "--admin-password") or settings.get("WIREDOO_ADMIN_PASSWORD") or "admin",
+        api_key=_last(args, "--admin-api-key") or settings["WIREDOO_ADMIN_API_KEY"],
+        process=process,
+    )
 
 
 def _file(fixture: Fixture, folder: Path, number: int) -> str:
@@ -80,7 +87,9 @@ def _file(fixture: Fixture, folder: Path, number: int) -> str:
 
 
 def _last(args: Sequence[str], name: str) -> Optional[str]:
+    """The value of an argument, as ``--name value`` or ``--name=value``."""
     values = [value for flag, value in zip(args, args[1:]) if flag == name]
+    values += [text.partition("=")[2] for text in args if text.startswith(f"{name}=")]
     return values[-1] if values else None
 
 
