@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Callable, Dict, List, Optional, TypeVar
 
 from .client import LostError, OdooClient, OdooError, chunks
 from .shop import Customer, Order, Shop
 
 T = TypeVar("T")
+
+
+def country(customer: Customer) -> str:
+    """The external id of a customer's country."""
+    return f"base.{customer.country.lower()}" if customer.country else ""
 
 
 class Sync:
@@ -30,15 +36,15 @@ class Sync:
         """Sends the customers that have changed. They have external ids, so none is made twice."""
         changed = self._shop.customers(changed=True)
         for batch in chunks(changed, self._batch):
-            ids = self._again(lambda: self._load(batch))
+            ids = self._again(partial(self._load, batch))
             for customer, partner in zip(batch, ids):
                 self._shop.is_sent(customer.id, partner)
         return len(changed)
 
     def _load(self, customers: List[Customer]) -> List[int]:
-        columns = ["id", "name", "email", "country_id", "is_company", self._mobile_field()]
+        columns = ["id", "name", "email", "country_id/id", self._mobile_field()]
         rows = [
-            [f"shop.customer_{who.id}", who.name, who.email or "", who.country or "", "0", who.mobile or ""] for who in customers
+            [f"shop.customer_{who.id}", who.name, who.email or "", country(who), who.mobile or ""] for who in customers
         ]
         answer: Dict[str, Any] = self._client.call("res.partner", "load", columns, rows)
         if not answer["ids"]:
@@ -57,9 +63,12 @@ class Sync:
         orders = self._shop.orders()
         for order in orders:
             # If the answer of `create` is lost, the next try finds what it has made.
-            found = self._again(lambda order=order: self._find(order) or self._create(order))
+            found = self._again(partial(self._send, order))
             self._shop.is_ordered(order.number, found)
         return len(orders)
+
+    def _send(self, order: Order) -> int:
+        return self._find(order) or self._create(order)
 
     def _find(self, order: Order) -> Optional[int]:
         found = self._client.call("sale.order", "search", [["client_order_ref", "=", order.number]], limit=1)

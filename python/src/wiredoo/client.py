@@ -49,11 +49,21 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
-class _Connections(threading.local):
-    """The connection of a thread, and the process that opened it."""
+class _Held:
+    """A connection of this process, closed when nobody holds it any more."""
 
-    current: Optional[http.client.HTTPConnection] = None
-    owner: int = 0
+    def __init__(self, connection: http.client.HTTPConnection) -> None:
+        self.connection = connection
+        self.owner = os.getpid()
+
+    def __del__(self) -> None:
+        self.connection.close()
+
+
+class _Connections(threading.local):
+    """The connection of a thread."""
+
+    held: Optional[_Held] = None
 
 
 class Client:
@@ -121,11 +131,10 @@ class Client:
     ) -> Tuple[int, bytes]:
         """Sends a request, and answers with status and body."""
         local = self._local
-        reused = local.current is not None and local.owner == os.getpid()
-        if not reused:
-            local.current, local.owner = self._kind(self.host, self.port, timeout=timeout), os.getpid()
-        connection = local.current
-        assert connection is not None
+        reused = local.held is not None and local.held.owner == os.getpid()
+        if local.held is None or not reused:
+            local.held = _Held(self._kind(self.host, self.port, timeout=timeout))
+        connection = local.held.connection
         try:
             connection.timeout = timeout
             if connection.sock is not None:
@@ -145,9 +154,9 @@ class Client:
 
     def close(self) -> None:
         """Closes the connection of this thread."""
-        if self._local.current is not None:
-            self._local.current.close()
-            self._local.current = None
+        held, self._local.held = self._local.held, None
+        if held is not None:
+            held.connection.close()
 
     def _unreachable(self, error: Exception) -> WiredooError:
         why = self._why_not() if self._why_not else ""
