@@ -53,12 +53,15 @@ def test_odoorpc_with_a_user_of_the_fixture(odoo: Database) -> None:
         client.env["res.users"].create({"name": "Eve", "login": "eve"})
 
 
-@pytest.mark.parametrize("protocol", ["jsonrpc"])
-def test_odoo_client_lib(odoo: Database, protocol: str) -> None:
-    connection = odoolib.get_connection(
-        hostname=odoo.host, port=odoo.port, protocol=protocol, database=odoo.db, login="shop", password="secret"
+def odoolib_client(odoo: Database, protocol: str, login: str, password: str) -> Any:
+    return odoolib.get_connection(
+        hostname=odoo.host, port=odoo.port, protocol=protocol, database=odoo.db, login=login, password=password
     )
-    partners = connection.get_model("res.partner")
+
+
+@pytest.mark.parametrize("protocol", ["jsonrpc", "xmlrpc"])
+def test_odoo_client_lib(odoo: Database, protocol: str) -> None:
+    partners = odoolib_client(odoo, protocol, "shop", "secret").get_model("res.partner")
     assert partners.search_read([("name", "=", "Acme")], ["name"]) == [{"id": odoo.ref("acme"), "name": "Acme"}]
     made = partners.create({"name": "Azure"})
     assert partners.read([made], ["name"])[0]["name"] == "Azure"
@@ -66,11 +69,27 @@ def test_odoo_client_lib(odoo: Database, protocol: str) -> None:
 
 
 @pytest.mark.odoo(series="19.0")
-def test_an_api_key(odoo: Database) -> None:
-    connection = odoolib.get_connection(
-        hostname=odoo.host, port=odoo.port, protocol="jsonrpc", database=odoo.db, login="admin", password=odoo.api_key
-    )
-    assert connection.get_model("res.partner").search_count([("name", "=", "Acme")]) == 1
+def test_odoo_client_lib_over_json2(odoo: Database) -> None:
+    partners = odoolib_client(odoo, "json2", "admin", odoo.api_key or "").get_model("res.partner")
+    assert partners.search_count(domain=[("name", "=", "Acme")]) == 1
+    odoo.journal.assert_called("res.partner", "search_count", dialect="json2", where=[("args.domain.0.2", "=", "Acme")])
+
+
+def revoke_keys(odoo: Database, login: str) -> None:
+    keys = odoo.execute("res.users.apikeys", "search", [("user_id.login", "=", login)])
+    # As in Odoo, a key is removed only by somebody who says the password again.
+    check = odoo.execute("res.users.apikeys", "remove", keys)["res_id"]
+    odoo.execute("res.users.identitycheck", "write", [check], {"password": odoo.password})
+    odoo.execute("res.users.identitycheck", "run_check", [check], context={"password": odoo.password})
+
+
+def test_a_revoked_key(odoo: Database) -> None:
+    key = "0123456789abcdef0123456789abcdef01234567"
+    partners = odoolib_client(odoo, "jsonrpc", "shop", key).get_model("res.partner")
+    assert partners.search_count([("name", "=", "Acme")]) == 1
+    revoke_keys(odoo, "shop")
+    with pytest.raises(Exception, match="Access Denied|AccessDenied|authenticat"):
+        odoolib_client(odoo, "jsonrpc", "shop", key).get_model("res.partner").search_count([])
 
 
 def test_one_client_for_two_databases(odoo: Database, data: Path) -> None:

@@ -109,7 +109,7 @@ def test_a_copy_has_what_is_there(odoo: Database) -> None:
 
 def test_errors_of_calls_are_raised(odoo: Database) -> None:
     with pytest.raises(OdooError) as error:
-        odoo.execute("res.partner", "read", [999999], ["name"])
+        odoo.execute("res.partner", "write", [999999], {"name": "Nobody"})
     assert error.value.name == "odoo.exceptions.MissingError"
     with pytest.raises(OdooError, match="no.such.model"):
         odoo.execute("no.such.model", "read", [1])

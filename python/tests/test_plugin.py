@@ -66,6 +66,51 @@ def test_marks_and_options(session: pytest.Pytester) -> None:
     session.runpytest_inprocess("-p", "no:xdist", "--strict-markers").assert_outcomes(passed=3)
 
 
+def test_fixtures_are_loaded_once_and_copied(session: pytest.Pytester, wiredoo: Server) -> None:
+    before = wiredoo.databases
+    session.makefile(".yaml", shop="records: {res.partner: [{id: acme, name: Acme}]}")
+    session.makepyfile(
+        """
+        import pytest
+
+        templates = set()
+
+        @pytest.mark.odoo(fixtures="shop.yaml")
+        @pytest.mark.parametrize("number", range(3))
+        def test_it(odoo, number, wiredoo):
+            acme = odoo.ref("acme")
+            odoo.journal.assert_not_called()
+            assert odoo.execute("res.partner", "read", [acme], ["name"])[0]["name"] == "Acme"
+            odoo.execute("res.partner", "write", [acme], {"name": "Changed"})
+            odoo.reset()
+            assert odoo.execute("res.partner", "read", [acme], ["name"])[0]["name"] == "Acme"
+            odoo.execute("res.partner", "write", [acme], {"name": "Changed"})
+            templates.add(tuple(name for name in wiredoo.databases if name.startswith("template_")))
+            assert len(templates) == 1
+        """
+    )
+    session.runpytest_inprocess("-p", "no:xdist").assert_outcomes(passed=3)
+    assert wiredoo.databases == before
+
+
+def test_a_fixture_that_is_wrong(session: pytest.Pytester, wiredoo: Server) -> None:
+    before = wiredoo.databases
+    session.makefile(".yaml", shop="records: {res.partner: [{id: acme, nmae: Acme}]}")
+    session.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.odoo(fixtures="shop.yaml")
+        def test_it(odoo):
+            pass
+        """
+    )
+    result = session.runpytest_inprocess("-p", "no:xdist")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*Refusal: shop.yaml:1: *nmae*"])
+    assert wiredoo.databases == before
+
+
 def test_several_series(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
@@ -112,7 +157,7 @@ def test_an_unused_stub_is_a_warning(session: pytest.Pytester) -> None:
             odoo.stubs.answer("sale.order", "action_confirm", True)
         """
     )
-    result = session.runpytest_inprocess("-p", "no:xdist")
+    result = session.runpytest_inprocess("-p", "no:xdist", "-W", "default")
     result.assert_outcomes(passed=1, warnings=1)
     result.stdout.fnmatch_lines(["*UnusedStubWarning: no call has used*action_confirm*"])
 

@@ -74,9 +74,8 @@ class Process:
         env: Optional[Mapping[str, str]] = None,
         timeout: float = 30.0,
     ) -> None:
-        self._log: IO[bytes] = tempfile.TemporaryFile()
-        self._output = b""
         program = [find_executable(executable), *arguments]
+        self._log: IO[bytes] = tempfile.TemporaryFile()
         if IS_POSIX:
             program = ["/bin/sh", "-c", WATCH, "wiredoo", *program]
         # A session of its own: an interrupt from the terminal is for the tests, which then stop the server.

@@ -16,6 +16,7 @@ from typing import Any, Dict, Generator, Iterator, List, Optional, Tuple
 import pytest
 
 from . import server as servers
+from .client import dumps
 from .database import Database
 from .errors import WiredooError
 from .fixtures import Fixture, read, several
@@ -41,6 +42,7 @@ class Servers:
     def __init__(self, executable: Optional[str]) -> None:
         self._executable = executable
         self._running: Dict[str, Server] = {}
+        self._templates: Dict[Tuple[str, bytes], Database] = {}
 
     def of(self, series: str) -> Server:
         """The server of a series."""
@@ -57,8 +59,33 @@ class Servers:
             raise WiredooError(f"the server at {shared.url} (WIREDOO_URL) is a {shared.series}, and the test wants {series}")
         return shared
 
+    def database(self, series: str, prefix: str, fixtures: List[Dict[str, Any]], origin: Optional[str]) -> Database:
+        """A new database of a series.
+
+        Most tests share their fixtures with others, and a copy takes less time than loading them again. So they are loaded
+        into a database that serves as a template.
+        """
+        server = self.of(series)
+        if origin is not None or not fixtures:
+            return server.database(prefix=prefix, origin=origin, fixtures=fixtures)
+        key = (series, dumps(fixtures))
+        template = self._templates.get(key)
+        if template is None:
+            template = server.database(prefix="template_")
+            try:
+                template.load(*fixtures)
+            except BaseException:
+                template.drop()
+                raise
+            self._templates[key] = template
+        return template.copy(prefix=prefix)
+
     def stop(self) -> None:
-        """Stops all of them."""
+        """Stops all of them. One that goes on without this session keeps nothing of it."""
+        while self._templates:
+            template = self._templates.popitem()[1]
+            if template.server.pid is None:
+                template.drop()
         while self._running:
             self._running.popitem()[1].stop()
 
@@ -184,9 +211,8 @@ def wiredoo_series(request: pytest.FixtureRequest) -> str:
 def odoo(request: pytest.FixtureRequest, wiredoo_series: str) -> Iterator[Database]:
     """A database of the test's own: url, db, login, password, api_key, journal, faults, stubs, clock, load, …"""
     wanted = Wanted(request.node)
-    server = request.config.stash[_servers].of(wiredoo_series)
-    database = server.database(
-        prefix=prefix(request.node.name), origin=wanted.options.get("origin"), fixtures=wanted.read()
+    database = request.config.stash[_servers].database(
+        wiredoo_series, prefix(request.node.name), wanted.read(), wanted.options.get("origin")
     )
     try:
         if wanted.options.get("clock") is not None:
