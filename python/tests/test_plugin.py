@@ -111,6 +111,30 @@ def test_a_fixture_that_is_wrong(session: pytest.Pytester, wiredoo: Server) -> N
     assert wiredoo.databases == before
 
 
+def test_what_a_test_has_dropped_is_dropped(session: pytest.Pytester) -> None:
+    session.makepyfile("def test_it(odoo): odoo.drop()")
+    session.runpytest_inprocess("-p", "no:xdist").assert_outcomes(passed=1)
+
+
+def test_a_server_that_a_test_has_ended_is_started_anew(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import os, pytest, signal
+
+        pytestmark = pytest.mark.odoo(fixtures={"records": {"res.partner": [{"id": "acme", "name": "Acme"}]}})
+
+        def test_end(odoo):
+            os.kill(odoo.server.pid, signal.SIGKILL)
+            while odoo.server.is_running:
+                pass
+
+        def test_other(odoo):
+            assert odoo.ref("acme")
+        """
+    )
+    pytester.runpytest_inprocess("-p", "no:xdist").assert_outcomes(passed=2, errors=1)
+
+
 def test_several_series(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """

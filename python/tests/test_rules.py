@@ -65,6 +65,12 @@ def test_conditions_and_the_nth_call(odoo: Database) -> None:
     odoo.execute("res.partner", "create", {"name": "Bad"})
 
 
+def test_a_rule_that_is_removed_within(odoo: Database) -> None:
+    with odoo.faults.user_error():
+        odoo.faults.clear()
+    assert count(odoo) > 0
+
+
 def test_only_in_its_database(odoo: Database) -> None:
     odoo.faults.user_error()
     with odoo.server.database() as other:

@@ -18,7 +18,7 @@ import pytest
 from . import server as servers
 from .client import dumps
 from .database import Database
-from .errors import WiredooError
+from .errors import Refusal, WiredooError
 from .fixtures import Fixture, read, several
 from .server import Server
 
@@ -47,6 +47,11 @@ class Servers:
     def of(self, series: str) -> Server:
         """The server of a series."""
         found = self._running.get(series)
+        if found is not None and not found.is_running:
+            # One test may end its server; that shall not fail all others.
+            self._templates = {key: known for key, known in self._templates.items() if known.server is not found}
+            found.stop()
+            found = None
         if found is None:
             found = self._running[series] = self._begin(series)
         return found
@@ -222,7 +227,16 @@ def odoo(request: pytest.FixtureRequest, wiredoo_series: str) -> Iterator[Databa
             tell_unused(database)
         database.stubs.check()
     finally:
+        drop(database)
+
+
+def drop(database: Database) -> None:
+    """Removes a database, if the test has not."""
+    try:
         database.drop()
+    except Refusal as refusal:
+        if refusal.status != 404:
+            raise
 
 
 def set_clock(database: Database, clock: Any) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, 
 
 from .callback import Receiver
 from .client import Client
-from .errors import StubError
+from .errors import Refusal, StubError
 from .journal import Entry
 from .matching import Patterns, RuleOptions, matching
 
@@ -65,7 +65,12 @@ class Rule:
     def __exit__(
         self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
-        self.remove()
+        try:
+            self.remove()
+        except Refusal as refusal:
+            # Somebody has removed it already, or its database.
+            if refusal.status != 404:
+                raise
 
     def __repr__(self) -> str:
         said = {name: value for name, value in self.raw.items() if name not in ("id", "hits")}

@@ -151,6 +151,11 @@ class Server:
         return int(self._process.ready["pid"]) if self._process else None
 
     @property
+    def is_running(self) -> bool:
+        """Whether its process is there; of a server that was not started here it is believed."""
+        return self._process is None or self._process.is_running()
+
+    @property
     def log(self) -> str:
         """What it has logged, if it was started here."""
         return self._process.log() if self._process else ""
