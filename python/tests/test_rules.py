@@ -163,6 +163,8 @@ def test_answers(odoo: Database) -> None:
     assert odoo.execute("sale.order", "action_confirm", [1]) is True
     assert [odoo.execute("stock.quant", "available") for _ in range(4)] == [5, 3, 0, 0]
     assert odoo.execute("sale.order", "name_it", vals={"name": "Acme", "n": 2}) == {"title": "<Acme>", "n": 2}
+    odoo.stubs.template("sale.order", "describe", {"ids": "{{args.0}}"})
+    assert odoo.execute("sale.order", "describe", [3]) == {"ids": [3]}
     with odoo.stubs.error("res.partner", "create", "access_error", "Not you."), pytest.raises(OdooError, match="Not you."):
         odoo.execute("res.partner", "create", {"name": "Acme"})
     with odoo.stubs.answer("res.partner", "read", None, where={"ids": 3}):
