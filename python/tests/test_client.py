@@ -6,7 +6,7 @@ import socket
 import threading
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Iterator, List
+from typing import BinaryIO, Iterator, List, Sequence
 
 import pytest
 from wiredoo.client import Client, dumps
@@ -23,18 +23,24 @@ class Scripted:
         self._thread = threading.Thread(target=self._run, args=(connections,), daemon=True)
         self._thread.start()
 
-    def _run(self, connections: List[List[bytes]]) -> None:
+    def _run(self, connections: Sequence[List[bytes]]) -> None:
         with self._listener:
             for answers in connections:
                 connection, _ = self._listener.accept()
-                with connection:
+                with connection, connection.makefile("rb") as received:
                     for answer in answers:
-                        request = connection.recv(65536).decode()
-                        self.requests.append(request.partition(" HTTP")[0])
+                        self.requests.append(self._read(received))
                         if answer:
                             connection.sendall(answer)
                         else:
                             break
+
+    @staticmethod
+    def _read(received: BinaryIO) -> str:
+        lines = [line.decode().strip() for line in iter(received.readline, b"\r\n")]
+        lengths = [int(line.partition(":")[2]) for line in lines if line.lower().startswith("content-length:")]
+        received.read(sum(lengths))
+        return lines[0].partition(" HTTP")[0]
 
     def finish(self) -> None:
         self._thread.join(10)
