@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { test } from 'node:test';
@@ -99,7 +101,7 @@ test('a server does not outlive the process that started it', async () => {
   const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], { cwd, timeout: 20_000 });
   assert.deepEqual(JSON.parse(stdout), { ok: true });
 
-  const endless = script.replace('fetch(', 'fetch(') + '\nsetInterval(() => {}, 1000);';
+  const endless = `${script}\nsetInterval(() => {}, 1000);`;
   const named = endless.replace('JSON.stringify({ ok: about.ok })', 'server.url');
   const child = spawn(process.execPath, ['--input-type=module', '-e', named], { cwd, stdio: ['ignore', 'pipe', 'inherit'] });
   const [url] = await once(child.stdout.setEncoding('utf8'), 'data');
@@ -110,8 +112,7 @@ test('a server does not outlive the process that started it', async () => {
 });
 
 test('wiredoo-run runs a command with a server', async () => {
-  const entry = new URL('../package.json', import.meta.resolve ? new URL(import.meta.resolve('wiredoo')) : import.meta.url);
-  const cli = fileURLToPath(new URL('dist/cli/run.js', entry));
+  const cli = join(dirname(createRequire(import.meta.url).resolve('wiredoo/package.json')), 'dist/cli/run.js');
   const script = `
     const { connect } = await import('wiredoo');
     const server = await connect(process.env.WIREDOO_SERVER, { apiKey: process.env.WIREDOO_ADMIN_API_KEY });
