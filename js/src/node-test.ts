@@ -12,20 +12,41 @@ export type { OdooOptions } from './runner.js';
  */
 export function useOdoo(options: StartOptions & OdooOptions = {}): Database {
   const split_ = split(options);
-  const databases: Database[] = [];
+  const turns: Turn[] = [];
   let server: Server | undefined;
   before(async () => {
     server = await borrow(split_.server);
   });
-  beforeEach(async () => {
-    databases.push(await make(server!, split_.odoo));
+  beforeEach(async (context) => {
+    const turn: Turn = { name: fullName(context), database: undefined };
+    const outer = turns.at(-1);
+    turns.push(turn);
+    try {
+      turn.database = outer ? shared(outer, turn) : await make(server!, split_.odoo);
+    } catch (error) {
+      turns.splice(turns.indexOf(turn), 1);
+      throw error;
+    }
   });
   afterEach(async (context) => {
-    const database = databases.pop();
-    if (database) await finish(database, split_.odoo, hasFailed(context));
+    const at = turns.map(({ name }) => name).lastIndexOf(fullName(context));
+    const [turn] = at < 0 ? [] : turns.splice(at, 1);
+    if (turn?.database && turns.length === 0) await finish(turn.database, split_.odoo, hasFailed(context));
   });
   after(() => giveBack(split_.server));
-  return standIn(() => databases.at(-1));
+  return standIn(() => turns.at(-1)?.database);
+}
+
+/** A test that runs. */
+interface Turn {
+  name: string | undefined;
+  database: Database | undefined;
+}
+
+/** A part of a test has the test's database. */
+function shared(outer: Turn, inner: Turn): Database | undefined {
+  if (outer.name === undefined || inner.name?.startsWith(`${outer.name} > `)) return outer.database;
+  throw new Error('useOdoo() is for one test at a time; for tests that run together write test(…, withOdoo(async (odoo) => …))');
 }
 
 /**
@@ -49,7 +70,12 @@ export function withOdoo(
   };
 }
 
-/** Whether the test of a hook has failed; not told before Node 20.12 or so. */
+/** The names of the test of a hook and of those around it; not told by old versions of Node. */
+function fullName(context: unknown): string | undefined {
+  return (context as { fullName?: string } | undefined)?.fullName;
+}
+
+/** Whether the test of a hook has failed; not told by old versions of Node. */
 function hasFailed(context: unknown): boolean {
   const { error, passed } = (context ?? {}) as { error?: unknown; passed?: boolean };
   return (error !== undefined && error !== null) || passed === false;

@@ -20,10 +20,10 @@ describe('hooks of a suite', () => {
     assert.equal((await odoo.execute('res.partner', 'read', [[acme], ['name']]))[0].name, 'Acme');
   });
 
-  test('a subtest keeps the database of its test, or has one that it gives back', async (t) => {
+  test('a part of a test has the database of the test', async (t) => {
     const { db } = odoo;
     await t.test('inner', async () => {
-      await odoo.execute('res.partner', 'search_count', [[]]);
+      assert.equal(odoo.db, db);
     });
     assert.equal(odoo.db, db);
   });
