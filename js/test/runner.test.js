@@ -37,6 +37,8 @@ test('a test of node:test that fails shows its calls, and one that runs beside a
   const { code, text } = await outcome('node', 'failing.js');
   assert.equal(code, 1, text);
   assert.match(text, /expected at least 1 call of res\.partner\.write, saw 0/);
+  // Hooks of Node 18 are not told what became of their test, nor what it is a part of.
+  if (Number.parseInt(process.versions.node, 10) < 20) return;
   assert.match(text, /calls in test_\w+:\n(.*\n)*? {2}#\d+ res\.partner\.create by admin: ok/);
   assert.match(text, /warning: this stub was not used: #\d+ sale\.order\.action_confirm/);
   assert.match(text, /for tests that run together write test\(…, withOdoo/);
