@@ -1,7 +1,7 @@
 import { after, afterEach, before, beforeEach, type TestContext } from 'node:test';
 
 import type { Database } from './database.js';
-import { borrow, finish, giveBack, make, type OdooOptions, split } from './runner.js';
+import { borrow, finish, giveBack, judge, make, type OdooOptions, split } from './runner.js';
 import type { Server, StartOptions } from './server.js';
 
 export type { OdooOptions } from './runner.js';
@@ -13,11 +13,15 @@ export type { OdooOptions } from './runner.js';
 export function useOdoo(options: StartOptions & OdooOptions = {}): Database {
   const split_ = split(options);
   const turns: Turn[] = [];
+  // Databases of tests that are over: other hooks that run after a test may still look into the last one.
+  const over: Database[] = [];
+  const dropAll = () => Promise.all(over.splice(0).map((database) => database[Symbol.asyncDispose]()));
   let server: Server | undefined;
   before(async () => {
     server = await borrow(split_.server);
   });
   beforeEach(async (context) => {
+    if (turns.length === 0) await dropAll();
     const turn: Turn = { name: fullName(context), database: undefined };
     const outer = turns.at(-1);
     turns.push(turn);
@@ -31,10 +35,15 @@ export function useOdoo(options: StartOptions & OdooOptions = {}): Database {
   afterEach(async (context) => {
     const at = turns.map(({ name }) => name).lastIndexOf(fullName(context));
     const [turn] = at < 0 ? [] : turns.splice(at, 1);
-    if (turn?.database && turns.length === 0) await finish(turn.database, split_.odoo, hasFailed(context));
+    if (!turn?.database || turns.length > 0) return;
+    over.push(turn.database);
+    await judge(turn.database, split_.odoo, hasFailed(context));
   });
-  after(() => giveBack(split_.server));
-  return standIn(() => turns.at(-1)?.database);
+  after(async () => {
+    await dropAll();
+    await giveBack(split_.server);
+  });
+  return standIn(() => turns.at(-1)?.database ?? over.at(-1));
 }
 
 /** A test that runs. */

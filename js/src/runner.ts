@@ -88,18 +88,23 @@ export async function make(server: Server, options: OdooOptions): Promise<Databa
   return server.database(database);
 }
 
-/** Ends a test's database. Fails where a stub was not used and that is to fail. */
-export async function finish(database: Database, options: OdooOptions, failed: boolean): Promise<void> {
+/** Tells what became of a test. Fails where a stub was not used and that is to fail. */
+export async function judge(database: Database, options: OdooOptions, failed: boolean): Promise<void> {
   const { unusedStubs = 'warn', showJournal = true } = options;
+  if (failed && showJournal) {
+    const lines = (await database.journal.entries()).map((entry) => `  ${headline(entry)}`);
+    if (lines.length > 0) process.stderr.write(`calls in ${database.db}:\n${lines.join('\n')}\n`);
+  }
+  if (failed || unusedStubs === 'ignore' || !database.stubs.added) return;
+  if (unusedStubs === 'fail') return database.stubs.assertUsed();
+  const unused = await database.stubs.unused();
+  for (const stub of unused) process.stderr.write(`warning: this stub was not used: ${described(stub)}\n`);
+}
+
+/** As {@link judge}; then the database ends. */
+export async function finish(database: Database, options: OdooOptions, failed: boolean): Promise<void> {
   try {
-    if (failed && showJournal) {
-      const lines = (await database.journal.entries()).map((entry) => `  ${headline(entry)}`);
-      if (lines.length > 0) process.stderr.write(`calls in ${database.db}:\n${lines.join('\n')}\n`);
-    }
-    if (failed || unusedStubs === 'ignore' || !database.stubs.added) return;
-    if (unusedStubs === 'fail') return await database.stubs.assertUsed();
-    const unused = await database.stubs.unused();
-    for (const stub of unused) process.stderr.write(`warning: this stub was not used: ${described(stub)}\n`);
+    await judge(database, options, failed);
   } finally {
     await database[Symbol.asyncDispose]();
   }
