@@ -1,16 +1,16 @@
 import { after, afterEach, before, beforeEach, type TestContext } from 'node:test';
 
 import type { Database } from './database.js';
-import { borrow, finish, giveBack, judge, make, type OdooOptions, split } from './runner.js';
-import type { Server, StartOptions } from './server.js';
+import { borrow, finish, giveBack, judge, make, split, type TestOptions } from './runner.js';
+import type { Server } from './server.js';
 
-export type { OdooOptions } from './runner.js';
+export type { OdooOptions, TestOptions } from './runner.js';
 
 /**
  * Gives each test of the file, or of the suite in which it is called, a database of its own: what is returned is always
  * that of the test that runs. For tests that run at the same time there is {@link withOdoo}.
  */
-export function useOdoo(options: StartOptions & OdooOptions = {}): Database {
+export function useOdoo(options: TestOptions = {}): Database {
   const split_ = split(options);
   const turns: Turn[] = [];
   // Databases of tests that are over: other hooks that run after a test may still look into the last one.
@@ -64,7 +64,7 @@ function shared(outer: Turn, inner: Turn): Database | undefined {
  */
 export function withOdoo(
   run: (odoo: Database, context: TestContext) => unknown,
-  options: StartOptions & OdooOptions = {},
+  options: TestOptions = {},
 ): (context: TestContext) => Promise<void> {
   const { server, odoo } = split(options);
   return async (context) => {

@@ -13,6 +13,9 @@ export interface OdooOptions extends Omit<DatabaseOptions, 'name'> {
   showJournal?: boolean;
 }
 
+/** The options of the helpers: those of each test's database, and those of the server that tests with the same ones share. */
+export interface TestOptions extends Omit<StartOptions, 'fixtures'>, OdooOptions {}
+
 /** What a process can be told of a server that another one has started. */
 export interface Known {
   url: string;
@@ -77,7 +80,7 @@ async function obtain(options: StartOptions): Promise<Server> {
 }
 
 /** Splits the options of a helper into those of the server and those of its databases. */
-export function split(options: StartOptions & OdooOptions): { server: StartOptions; odoo: OdooOptions } {
+export function split(options: TestOptions): { server: StartOptions; odoo: OdooOptions } {
   const { prefix, from, fixtures, unusedStubs, showJournal, ...server } = options;
   const odoo = { prefix, from, fixtures, unusedStubs, showJournal };
   return { server, odoo: Object.fromEntries(Object.entries(odoo).filter(([, value]) => value !== undefined)) };

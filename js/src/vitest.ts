@@ -1,11 +1,11 @@
 import { inject, test as base, type TestAPI } from 'vitest';
 
 import type { Database } from './database.js';
-import { borrow, finish, make, type OdooOptions, reach, split } from './runner.js';
+import { borrow, finish, make, type OdooOptions, reach, split, type TestOptions } from './runner.js';
 import type { Server, StartOptions } from './server.js';
 import './vitest-provided.js';
 
-export type { OdooOptions } from './runner.js';
+export type { OdooOptions, TestOptions } from './runner.js';
 
 /** What a test of {@link odooTest} gets. */
 export interface OdooFixtures {
@@ -38,7 +38,7 @@ function server(options: StartOptions): Promise<Server> {
  * vitest's `test`, whose tests get a database of their own as `odoo`. The options are those of the databases
  * (`fixtures`, …) and of the server (`series`, …).
  */
-export function odooTest(options: StartOptions & OdooOptions = {}): TestAPI<OdooFixtures> {
+export function odooTest(options: TestOptions = {}): TestAPI<OdooFixtures> {
   const { server: serverOptions, odoo: odooOptions } = split(options);
   return base.extend<OdooFixtures>({
     odooOptions: async ({}, use) => use(odooOptions),

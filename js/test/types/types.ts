@@ -54,7 +54,7 @@ export async function all(): Promise<void> {
   await odoo.stubs.error('*', 'value_error');
 }
 
-is<Database>(useOdoo({ series: '19.0', fixtures: 'shop.yaml' }));
+is<Database>(useOdoo({ series: '19.0', fixtures: { records: { 'res.partner': [{ name: 'Acme' }] } } }));
 is<(context: never) => Promise<void>>(withOdoo((odoo) => odoo.reset()));
 is<Function>(globalSetup);
 is<Function>(setup({ series: ['17.0', '19.0'], token: 'x' }));
