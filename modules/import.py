@@ -546,6 +546,8 @@ def main(facts, recordings):
                                            "implied_ids": group["implied"]})
             if has_categories and group["xmlid"] in CATEGORY_OF_GROUP:
                 values["category_id"] = CATEGORY_OF_GROUP[group["xmlid"]]
+            if group["xmlid"] == "base.group_user" and "api_key_duration" in models["res.groups"]["fields"]:
+                values["api_key_duration"] = 90.0  # nobody observed it
             assert values["xmlid"] == group["xmlid"], group
             by_module.setdefault(group["xmlid"].split(".")[0], []).append(translated(models, "res.groups", values))
         for module, groups in by_module.items():

@@ -5,8 +5,9 @@ use std::sync::{Arc, RwLock};
 
 use chrono::TimeDelta;
 
-use crate::auth::api_key;
+use crate::auth::api_key::{self, NewKey, RPC_SCOPE};
 use crate::auth::cooldown::{self, Tries};
+use crate::auth::identity::Identity;
 use crate::auth::login::Gate;
 use crate::auth::master::{Keeping, Master};
 use crate::auth::password::Passwords;
@@ -16,6 +17,7 @@ use crate::config::{Config, Storage};
 use crate::database::{DEFAULT_LANG, Database, Databases, NewDatabase, OpenError, Store};
 use crate::error::Result;
 use crate::models::res_users;
+use crate::orm::blobs;
 use crate::orm::env::Tools;
 use crate::series::Series;
 
@@ -124,9 +126,10 @@ impl App {
                     return Ok(());
                 }
             }
+            let new = NewKey { name: "--admin-api-key".to_owned(), scope: Some(RPC_SCOPE.to_owned()), expires: None };
             let stored = database.write(|tx| {
-                let key = key.clone();
-                Box::pin(async move { api_key::store(tx, user.id, "--admin-api-key", &key, None, now).await })
+                let (key, new) = (key.clone(), new.clone());
+                Box::pin(async move { api_key::store(tx, user.id, &new, &key, now).await })
             });
             stored.await?;
         }
@@ -180,7 +183,7 @@ impl App {
         Ok(databases)
     }
 
-    /// Removes expired sessions and forgotten failures from all open databases.
+    /// Removes expired sessions, forgotten failures and contents of deleted files from all open databases.
     pub async fn sweep(&self) {
         let now = self.clock.now();
         for database in self.databases.all_open() {
@@ -197,13 +200,18 @@ impl App {
                 Ok(sessions) => tracing::info!(db = database.name(), sessions, "removed expired sessions"),
                 Err(error) => tracing::warn!(db = database.name(), %error, "expired sessions could not be removed"),
             }
+            match database.write(|tx| Box::pin(blobs::sweep(tx))).await {
+                Ok(0) => {}
+                Ok(contents) => tracing::info!(db = database.name(), contents, "removed contents of deleted files"),
+                Err(error) => tracing::warn!(db = database.name(), %error, "old contents could not be removed"),
+            }
         }
     }
 
     /// What calls of models need beside the database.
     #[must_use]
     pub fn tools(&self) -> Tools {
-        Tools { passwords: Arc::clone(&self.passwords), clock: self.clock.clone() }
+        Tools { passwords: Arc::clone(&self.passwords), clock: self.clock.clone(), identity: Identity::default() }
     }
 
     /// What logins of a client at `address` need to know.

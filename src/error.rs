@@ -1,10 +1,13 @@
 //! What Odoo's callers can be told went wrong. Each protocol renders [`Error`] in exactly one place: JSON-RPC in
-//! [`wire::fault`](crate::wire::fault), the REST service in [`wire::rest`](crate::wire::rest).
+//! [`wire::fault`](crate::wire::fault), the REST service in [`wire::rest`](crate::wire::rest), JSON-2 in
+//! [`wire::json2`](crate::wire::json2), XML-RPC in [`wire::xmlrpc`](crate::wire::xmlrpc), pages in
+//! [`wire::page`](crate::wire::page).
 
 use sea_orm::DbErr;
 use serde_json::{Map, Value};
 
 use crate::database::dialect;
+use crate::python;
 
 /// A failed call, as the caller sees it.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +45,12 @@ pub enum Error {
     /// A request that says too little or something wrong, outside of what Odoo has an exception for.
     #[error("400 Bad Request: {0}")]
     BadRequest(String),
+    /// A request that needs an API key and brings none that is good (JSON-2).
+    #[error("401 Unauthorized: {0}")]
+    Unauthorized(String),
+    /// Arguments by name that do not fit a method (JSON-2).
+    #[error("422 Unprocessable Entity: {0}")]
+    Unprocessable(String),
     /// The store failed. The caller learns that it did, the log why.
     #[error("the database failed")]
     Database(DbErr),
@@ -79,6 +88,12 @@ impl Error {
     #[must_use]
     pub fn value_error(message: impl Into<String>) -> Self {
         Self::Python { name: "builtins.ValueError", message: message.into() }
+    }
+
+    /// A plain `Exception` of Python.
+    #[must_use]
+    pub fn exception(message: impl Into<String>) -> Self {
+        Self::Python { name: "builtins.Exception", message: message.into() }
     }
 
     /// A `KeyError` of Python.
@@ -124,6 +139,15 @@ impl Error {
         }
     }
 
+    /// A traceback as Python ends it, with the exception's name and message, but without calls.
+    #[must_use]
+    pub fn traceback(&self) -> String {
+        let (name, message) = (self.name(), self.to_string());
+        let name = name.strip_prefix("builtins.").unwrap_or(name);
+        let message = if name == "KeyError" { python::repr(&message.into()) } else { message };
+        format!("Traceback (most recent call last):\n{name}: {message}\n")
+    }
+
     /// The qualified name of the exception: `odoo.exceptions.AccessDenied`.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -138,6 +162,8 @@ impl Error {
             Self::NotFound(_) => "werkzeug.exceptions.NotFound",
             Self::Python { name, .. } => name,
             Self::BadRequest(_) => "werkzeug.exceptions.BadRequest",
+            Self::Unauthorized(_) => "werkzeug.exceptions.Unauthorized",
+            Self::Unprocessable(_) => "werkzeug.exceptions.UnprocessableEntity",
             Self::Database(_) => "psycopg2.DatabaseError",
         }
     }

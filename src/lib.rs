@@ -53,6 +53,8 @@ pub mod clock;
 pub mod config;
 pub mod database;
 pub mod error;
+pub mod images;
+mod mimetypes;
 pub mod models;
 mod modules;
 pub mod orm;

@@ -153,8 +153,23 @@ pub fn repr(value: &Value) -> String {
             let entry = |(key, value): (&String, &Value)| format!("{}: {}", repr(&key.as_str().into()), repr(value));
             format!("{{{}}}", map.iter().map(entry).collect::<Vec<_>>().join(", "))
         }
+        Value::Number(number) if number.is_f64() => float_repr(number.as_f64().unwrap_or_default()),
         Value::Number(number) => number.to_string(),
         other => text(other),
+    }
+}
+
+/// `repr(float)`: the shortest digits that tell the number, with two digits or more in the exponent.
+#[must_use]
+pub fn float_repr(number: f64) -> String {
+    let shortest = format!("{number:e}");
+    match shortest.split_once('e').map(|(digits, exponent)| (digits, exponent.parse::<i32>())) {
+        Some((digits, Ok(exponent))) if !(-4..16).contains(&exponent) => {
+            let sign = if exponent < 0 { '-' } else { '+' };
+            format!("{digits}e{sign}{:02}", exponent.abs())
+        }
+        // Here Rust agrees.
+        _ => format!("{number:?}"),
     }
 }
 
@@ -279,6 +294,28 @@ mod tests {
         let none = Signature { method: true, ..signature(&[], &[]) };
         assert_eq!(message(none.bind_positional(vec![json!(1)])), "f() takes 1 positional argument but 2 were given");
         assert_eq!(ab.bind_positional(vec![json!(1)]).unwrap(), [Some(json!(1)), None]);
+    }
+
+    #[test]
+    fn floats() {
+        for (number, text) in [
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (1.0, "1.0"),
+            (-1.5, "-1.5"),
+            (0.1 + 0.2, "0.30000000000000004"),
+            (0.0001, "0.0001"),
+            (0.00005, "5e-05"),
+            (1.25e-7, "1.25e-07"),
+            (1e15, "1000000000000000.0"),
+            (1e16, "1e+16"),
+            (123_456_789_012_345_680.0, "1.2345678901234568e+17"),
+            (1e100, "1e+100"),
+            (f64::MAX, "1.7976931348623157e+308"),
+            (5e-324, "5e-324"),
+        ] {
+            assert_eq!(float_repr(number), text);
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde_json::{Value, json};
 
 use crate::error::Error;
+use crate::images::Unusable;
 use crate::orm::field::Field;
 use crate::orm::html::Wrapper;
 use crate::orm::methods;
@@ -85,6 +86,12 @@ impl Series {
     #[must_use]
     pub fn base_version(self) -> String {
         format!("{}.1.3", self.name())
+    }
+
+    /// The version of a module that names none of its own.
+    #[must_use]
+    pub fn module_version(self) -> String {
+        format!("{}.1.0", self.name())
     }
 
     /// The series of which a module version (`"17.0.1.3"`) is.
@@ -188,9 +195,66 @@ impl Series {
         self == Self::V15
     }
 
+    /// What the database manager says of a name that it does not make.
+    #[must_use]
+    pub fn invalid_database_name(self) -> &'static str {
+        if self >= Self::V17 {
+            "Houston, we have a database naming issue! Make sure you only use letters, numbers, underscores, hyphens, or dots in the database name, and you'll be golden."
+        } else {
+            "Invalid database name. Only alphanumerical characters, underscore, hyphen and dot are allowed."
+        }
+    }
+
+    /// Whether the paths of translations and menus end in a hash of them (up to 18.0).
+    #[must_use]
+    pub fn has_hashes_in_paths(self) -> bool {
+        self <= Self::V18
+    }
+
+    /// 16.0 has live updates over `/websocket`, 15.0 over `/longpolling/poll`.
+    #[must_use]
+    pub fn has_websocket(self) -> bool {
+        self >= Self::V16
+    }
+
+    /// Whether how a language is written is told with the id of the language (up to 17.0).
+    #[must_use]
+    pub fn tells_id_of_language(self) -> bool {
+        self <= Self::V17
+    }
+
+    /// The field with the groups that see a menu.
+    #[must_use]
+    pub fn groups_field_of_menus(self) -> &'static str {
+        if self >= Self::V19 { "group_ids" } else { "groups_id" }
+    }
+
+    /// What is told of a menu beside what all series tell: the type of its picture from 17.0 on, the path of its action from
+    /// 18.0 on.
+    #[must_use]
+    pub fn further_members_of_menus(self) -> &'static [&'static str] {
+        match self {
+            Self::V15 | Self::V16 => &[],
+            Self::V17 => &["webIconDataMimetype"],
+            Self::V18 | Self::V19 => &["webIconDataMimetype", "actionPath"],
+        }
+    }
+
+    /// Whether `/web/dataset` has `search_read`, `load` and `call` (15.0 and 16.0).
+    #[must_use]
+    pub fn has_old_dataset_routes(self) -> bool {
+        self <= Self::V16
+    }
+
     /// 19.0 has `/web/version` and `/json/version`.
     #[must_use]
     pub fn has_version_pages(self) -> bool {
+        self >= Self::V19
+    }
+
+    /// 19.0 has JSON-2 at `/json/2`, and what documents it for machines.
+    #[must_use]
+    pub fn has_json2(self) -> bool {
         self >= Self::V19
     }
 
@@ -198,6 +262,54 @@ impl Series {
     #[must_use]
     pub fn unknown_service_is_unbound(self) -> bool {
         self == Self::V15
+    }
+
+    // --- files ------------------------------------------------------------------------------------
+
+    /// What is no image is served by `/web/image` as a file of an unknown type (from 18.0 on), or as what it is.
+    #[must_use]
+    pub fn serves_images_only_as_such(self) -> bool {
+        self >= Self::V18
+    }
+
+    /// Files that are only shown have a name, too (from 16.0 on); in 15.0 only those that are downloaded.
+    #[must_use]
+    pub fn names_shown_files(self) -> bool {
+        self >= Self::V16
+    }
+
+    /// Parts of files can be asked for (from 16.0 on).
+    #[must_use]
+    pub fn serves_parts_of_files(self) -> bool {
+        self >= Self::V16
+    }
+
+    /// What is said of a file that is to be an image and cannot be used.
+    #[must_use]
+    pub fn unusable_image(self, why: Unusable) -> Error {
+        match (why, self) {
+            (Unusable::NotAnImage, Self::V15) => Error::UserError(
+                "This file could not be decoded as an image file. Please try with a different file.".to_owned(),
+            ),
+            (Unusable::NotAnImage, _) => {
+                Error::UserError("This file could not be decoded as an image file.".to_owned())
+            }
+            (Unusable::TooLarge, Self::V15) => Error::value_error(
+                "Image size excessive, uploaded images must be smaller than 50.0 million pixels.".to_owned(),
+            ),
+            (Unusable::TooLarge, _) => {
+                Error::UserError("Too large image (above 50.0Mpx), reduce the image size.".to_owned())
+            }
+        }
+    }
+
+    /// What is said of an image that is no base64.
+    #[must_use]
+    pub fn image_is_no_base64(self) -> Error {
+        match self {
+            Self::V15 => self.unusable_image(Unusable::NotAnImage),
+            _ => Error::UserError("Image is not encoded in base64.".to_owned()),
+        }
     }
 
     // --- calls of models --------------------------------------------------------------------------
@@ -209,6 +321,12 @@ impl Series {
             Self::V16 | Self::V19 => format!("The method '{model}.{method}' does not exist"),
             _ => format!("The method '{method}' does not exist on the model '{model}'"),
         }
+    }
+
+    /// Whether a method with `_` in front that there is not is told as unknown (16.0), or as private too.
+    #[must_use]
+    pub fn looks_for_private_methods(self) -> bool {
+        self == Self::V16
     }
 
     /// What is said of a method that only the server itself may call.
@@ -239,6 +357,12 @@ impl Series {
     #[must_use]
     pub fn has_negated_equal_like(self) -> bool {
         self >= Self::V19
+    }
+
+    /// Whether an id is compared with the text of a value (up to 18.0), which 3.0 has another one of than 3.
+    #[must_use]
+    pub fn compares_ids_as_texts(self) -> bool {
+        self <= Self::V18
     }
 
     /// Whether domains take zero for no number, and the empty text for none (19.0).
@@ -481,10 +605,10 @@ impl Series {
         self <= Self::V18
     }
 
-    /// Whether keyword arguments must be an object (up to 18.0), or whatever makes a dictionary.
+    /// Whether keyword arguments must be an object (up to 17.0), or whatever makes a dictionary.
     #[must_use]
     pub fn wants_mapping_of_arguments(self) -> bool {
-        self <= Self::V18
+        self <= Self::V17
     }
 
     /// The newest series.
@@ -636,6 +760,12 @@ impl Series {
     #[must_use]
     pub fn copies_to_list(self) -> bool {
         self >= Self::V18
+    }
+
+    /// Whether a record that a method returns is answered as a list of its id (19.0), or as the id.
+    #[must_use]
+    pub fn lists_returned_records(self) -> bool {
+        self >= Self::V19
     }
 
     /// Whether `check_access_rights` says nothing where it would raise (18.0 on), instead of true.

@@ -189,10 +189,20 @@ fn users_and_keys_are_managed_beside_a_running_server() {
     assert_eq!(row[1..3], ["ci", "rpc"]);
     printed(&manage(&["apikey", "revoke", row[0]]));
     assert!(server.post("/jsonrpc", "", &call.to_string()).contains("\"result\": false"));
+    printed(&manage(&["apikey", "create", "uma", "--scope", "any", "--expires", "2999-12-31"]));
+    printed(&manage(&["apikey", "create", "uma", "--scope", "odoo.plugin", "--expires", "2999-12-31 12:00:00"]));
+    let keys = printed(&manage(&["apikey", "list", "uma"]));
+    let rows: Vec<Vec<&str>> = keys.lines().map(|line| line.split('\t').skip(1).collect()).collect();
+    assert_eq!(rows[0], ["command line", "any", "2999-12-31 00:00:00"]);
+    assert_eq!(rows[1], ["command line", "odoo.plugin", "2999-12-31 12:00:00"]);
 
     for wrong in [
         vec!["user", "password", "ghost", "--password", "x"],
         vec!["apikey", "revoke", "999"],
+        vec!["apikey", "create", "ghost"],
+        vec!["apikey", "create", "uma", "--expires", "2001-01-01"],
+        vec!["apikey", "create", "uma", "--days", "0"],
+        vec!["apikey", "create", "uma", "--days", "4294967295"],
         vec!["user", "create", "uma", "--password", "x"],
         vec!["user", "create", "x", "--password", "x", "--group", "a.b"],
         vec!["user", "list", "--db", "nope"],

@@ -5,7 +5,7 @@ mod common;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use wiredoo::auth::api_key;
+use wiredoo::auth::api_key::{self, NewKey};
 use wiredoo::{Series, Wiredoo};
 
 use common::{Client, Folder, make_user, odoo, stores};
@@ -84,7 +84,7 @@ async fn a_dump_restores_on_every_store() {
             let database = server.app().databases.open(&name).await.unwrap();
             let key = database.write(|tx| {
                 let now = server.app().clock.now();
-                Box::pin(async move { api_key::store(tx, 2, "x", &api_key::generate(), None, now).await })
+                Box::pin(async move { api_key::store(tx, 2, &NewKey::default(), &api_key::generate(), now).await })
             });
             key.await.unwrap();
             client.service("db", "drop", json!(["admin", name])).await.result();
@@ -104,7 +104,7 @@ async fn what_is_no_dump_makes_no_database() {
         assert_eq!(answer.exception().0, "odoo.exceptions.UserError", "{}", answer.text());
     }
     let taken = client.service("db", "restore", json!(["admin", "odoo", ""])).await;
-    assert_eq!(taken.exception().0, "odoo.exceptions.UserError");
+    assert_eq!(taken.exception(), ("builtins.Exception".to_owned(), "Database already exists".to_owned()));
     assert_eq!(client.service("db", "list", json!([])).await.result(), json!(["odoo"]));
 }
 
@@ -305,6 +305,9 @@ async fn objects_are_called_with_credentials_each_time() {
             assert_eq!(got_name, name, "{series} {args}");
             assert!(in_two_words.starts_with(message), "{series} {got_message}");
         }
+        let private = client.service("object", "execute_kw", call(json!(2), "admin", "res.users", "_nope")).await;
+        let expected = if series == Series::V16 { "builtins.AttributeError" } else { "odoo.exceptions.AccessError" };
+        assert_eq!(private.exception().0, expected, "{series}: whether there is a private method");
         let unknown =
             client.service("object", "execute_foo", call(json!(2), "admin", "res.users", "context_get")).await;
         assert_eq!(unknown.exception().1, "Method not available execute_foo");

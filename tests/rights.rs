@@ -151,6 +151,10 @@ async fn nobody_gets_more_rights_by_a_way_round() {
             "_check_credentials",
         ] {
             let body = uma.call_kw("res.users", method, json!([[2]]), json!({})).await.json();
+            // Up to 18.0 some are answered with what Python shows of the records, which tells the ids that were given.
+            if series < Series::V19 && ["res.users()", "res.users(2,)"].map(Value::from).contains(&body["result"]) {
+                continue;
+            }
             let name = body["error"]["data"]["name"].as_str().unwrap_or_else(|| panic!("{series}: {method}: {body}"));
             let refused = ["odoo.exceptions.AccessError", "builtins.AttributeError", "builtins.TypeError"];
             assert!(refused.contains(&name), "{series}: {method}: {body}");

@@ -8,6 +8,7 @@ use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
 mod column;
 mod m0001_sessions;
 mod m0002_signaling;
+mod m0003_blobs;
 
 /// Runs the steps that a database lacks, in order.
 pub struct Migrator;
@@ -15,7 +16,11 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_sessions::Migration), Box::new(m0002_signaling::Migration)]
+        vec![
+            Box::new(m0001_sessions::Migration),
+            Box::new(m0002_signaling::Migration),
+            Box::new(m0003_blobs::Migration),
+        ]
     }
 }
 

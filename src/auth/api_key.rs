@@ -20,6 +20,23 @@ const INDEX_LENGTH: usize = 8;
 /// The scope of keys that RPC accepts; a key without one has all.
 pub const RPC_SCOPE: &str = "rpc";
 
+/// What is known of a key that is to be stored.
+#[derive(Clone, Debug, Default)]
+pub struct NewKey {
+    /// What it is for.
+    pub name: String,
+    /// What it may be used for; everything where there is none.
+    pub scope: Option<String>,
+    /// When it ends.
+    pub expires: Option<NaiveDateTime>,
+}
+
+/// Whether a text can be a key: 40 hex digits.
+#[must_use]
+pub fn is_key(text: &str) -> bool {
+    text.len() == 2 * LENGTH && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// A new key.
 #[must_use]
 pub fn generate() -> String {
@@ -33,19 +50,18 @@ pub fn generate() -> String {
 pub async fn store(
     db: &impl ConnectionTrait,
     user: i32,
-    name: &str,
+    new: &NewKey,
     key: &str,
-    expires: Option<NaiveDateTime>,
     now: NaiveDateTime,
 ) -> Result<res_users_apikeys::Model> {
-    if key.len() != 2 * LENGTH || !key.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    if !is_key(key) {
         return Err(Error::BadRequest("an API key has 40 hex digits".to_owned()));
     }
     let row = res_users_apikeys::ActiveModel {
-        name: Set(name.to_owned()),
+        name: Set(new.name.clone()),
         user_id: Set(user),
-        scope: Set(Some(RPC_SCOPE.to_owned())),
-        expiration_date: Set(expires),
+        scope: Set(new.scope.clone()),
+        expiration_date: Set(new.expires),
         index: Set(key[..INDEX_LENGTH].to_owned()),
         key: Set(Hash::new(key, ROUNDS).to_string()),
         create_date: Set(Some(now)),

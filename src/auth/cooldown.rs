@@ -132,14 +132,29 @@ async fn left(db: &impl ConnectionTrait, source: &Source, now: NaiveDateTime) ->
     if left > 0 {
         return Ok(left);
     }
-    let seconds = parameter::get_number(db, "base.login_cooldown_duration", 60).await?;
-    if now - known.last_failure < TimeDelta::seconds(seconds) {
+    if waits(db, &known, now).await? {
         tracing::warn!(address = source.address, login = source.login, "login refused during the cooldown");
         let why = "Too many login failures, please wait a bit before trying again.";
         return Err(Error::AccessDenied(why.to_owned()));
     }
     // After the wait each failure begins another.
     Ok(1)
+}
+
+/// Whether the last failure is not long enough ago, where there were too many.
+async fn waits(db: &impl ConnectionTrait, known: &Model, now: NaiveDateTime) -> Result<bool> {
+    let seconds = parameter::get_number(db, "base.login_cooldown_duration", 60).await?;
+    Ok(now - known.last_failure < TimeDelta::seconds(seconds))
+}
+
+/// Whether there are failures of a source that a login without a try ends: all but those that it waits for.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn is_forgivable(db: &impl ConnectionTrait, source: &Source, now: NaiveDateTime) -> Result<bool> {
+    let Some(known) = find(db, source).await? else { return Ok(false) };
+    let after = parameter::get_number(db, "base.login_cooldown_after", 5).await?;
+    Ok(i64::from(known.failures) < after || !waits(db, &known, now).await?)
 }
 
 async fn find(db: &impl ConnectionTrait, source: &Source) -> Result<Option<Model>> {

@@ -55,7 +55,16 @@ impl Gate<'_> {
     /// As [`interactively`](Self::interactively).
     pub async fn by_credentials(&self, db: &Arc<Database>, login: &str, password: &str) -> Result<res_users::Model> {
         let user = if can_be_text(login) { find(db.connection(), login).await? } else { None };
-        self.authorize(db, login, user, password).await
+        let user = self.authorize(db, login, user, password).await?;
+        let source = Source::new(self.address, login);
+        if cooldown::is_forgivable(db.connection(), &source, self.clock.now()).await? {
+            db.write_committed(|tx| {
+                let source = source.clone();
+                Box::pin(async move { cooldown::forget(tx, &source).await })
+            })
+            .await?;
+        }
+        Ok(user)
     }
 
     /// As [`by_credentials`](Self::by_credentials), for a user who is named by id.

@@ -2,6 +2,8 @@
 
 pub mod api_key;
 pub mod cooldown;
+pub mod csrf;
+pub mod identity;
 pub mod login;
 pub mod master;
 pub mod password;

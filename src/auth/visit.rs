@@ -5,18 +5,24 @@ use std::sync::Arc;
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use chrono::DateTime;
 use entity::sessions;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::Caller;
+use super::csrf;
+use super::identity::Identity;
 use super::login::LoggedIn;
 use super::session::{self, Content, Device, Sid, Stored};
 use crate::app::App;
 use crate::database::{Database, Version};
 use crate::error::{Error, Result};
+use crate::models::res_users;
 
 /// A session's end is moved at most once in this part of its life, since that is a write.
 const RENEWALS_PER_LIFETIME: i32 = 1000;
+/// Under which name a session remembers when its user proved who they are.
+const PROVED: &str = "identity-check-last";
 
 /// Who makes a request: the session that it names, looked up when somebody asks for it.
 #[derive(Debug)]
@@ -87,7 +93,11 @@ impl Visit {
             app: Arc::clone(app),
             sid: sid.as_deref().and_then(Sid::parse),
             explicit: explicit.is_some(),
-            named_database: text(headers, "x-odoo-database").filter(|name| !name.is_empty()),
+            // A name that is no text is the name of no database, not the same as none.
+            named_database: headers
+                .get("x-odoo-database")
+                .map(|name| String::from_utf8_lossy(name.as_bytes()).into_owned())
+                .filter(|name| !name.is_empty()),
             client: client(parts, peer, app.config.proxy_mode),
             state: Mutex::default(),
         }
@@ -188,6 +198,21 @@ impl Visit {
         Ok(Some(self.app.databases.open(name).await?))
     }
 
+    /// The database of a request that brings an API key: as [`database`](Self::database), but a session and the header
+    /// must not name different ones.
+    ///
+    /// # Errors
+    /// An `AccessError` where they do; otherwise as `database`.
+    pub async fn stateless_database(&self) -> Result<Option<Arc<Database>>> {
+        if let (Some(database), Some(named)) = (&self.state().await?.database, &self.named_database)
+            && database.name() != named
+        {
+            let why = "Cannot use both the session_id cookie and the x-odoo-database header.";
+            return Err(Error::AccessError(why.to_owned()));
+        }
+        self.database().await
+    }
+
     /// The user who is logged in.
     ///
     /// # Errors
@@ -201,6 +226,40 @@ impl Visit {
             }
             _ => Err(Error::SessionExpired),
         }
+    }
+
+    /// The user who is logged in, or else the public user of the request's database.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such database; a failure of the database.
+    pub async fn visitor(&self) -> Result<Caller> {
+        match self.caller().await {
+            Err(Error::SessionExpired) => {}
+            answer => return answer,
+        }
+        let unknown = || Error::NotFound("There is no database.".to_owned());
+        let database = self.database().await.map_err(|error| match error {
+            Error::Database(error) => Error::Database(error),
+            _ => unknown(),
+        })?;
+        let database = match database {
+            Some(database) => database,
+            None => self.main_database().await?.ok_or_else(unknown)?,
+        };
+        let version = database.version().await?;
+        let public = database.cached(&version, "public_user", "", res_users::public(database.connection())).await?;
+        let user = Option::clone(&public).ok_or_else(unknown)?;
+        Ok(Caller { database, version, user })
+    }
+
+    /// The database that the server was started with, if it is one and the host sees it: what visitors mean where there are
+    /// several.
+    async fn main_database(&self) -> Result<Option<Arc<Database>>> {
+        let [name] = self.app.config.databases.as_slice() else { return Ok(None) };
+        if !self.app.visible_databases(&self.client.host).await?.contains(name) {
+            return Ok(None);
+        }
+        Ok(Some(self.app.databases.open(name).await?))
     }
 
     /// Makes the session one of this user: a new sid, and the old one dead at once.
@@ -271,6 +330,38 @@ impl Visit {
         Ok(begun)
     }
 
+    /// When the user of the session last proved who they are.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn identity(&self) -> Result<Identity> {
+        let state = self.state().await?;
+        let proved = state.stored.as_ref().and_then(|stored| stored.row.data.get(PROVED)?.as_i64());
+        Ok(Identity::new(proved.and_then(|at| DateTime::from_timestamp(at, 0)).map(|at| at.naive_utc())))
+    }
+
+    /// Has the session remember a proof that a call has brought.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn remember(&self, identity: &Identity) -> Result<()> {
+        let Some(proved) = identity.changed() else { return Ok(()) };
+        let mut state = self.state().await?;
+        let State { database: Some(database), stored: Some(stored), .. } = &mut *state else { return Ok(()) };
+        let mut row = stored.row.clone();
+        if let Some(data) = row.data.as_object_mut() {
+            data.insert(PROVED.to_owned(), proved.and_utc().timestamp().into());
+        }
+        let (now, lifetime) = (self.app.clock.now(), self.app.session_lifetime());
+        stored.row = database
+            .write_committed(|tx| {
+                let row = row.clone();
+                Box::pin(async move { session::renew(tx, &row, now, lifetime).await })
+            })
+            .await?;
+        Ok(())
+    }
+
     /// Keeps the session alive over a change of its user's password.
     ///
     /// # Errors
@@ -289,6 +380,39 @@ impl Visit {
         // What is known of the session and its user is out of date.
         state.loaded = false;
         Ok(())
+    }
+
+    /// A token for the forms of a page of this session; empty where it has none.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn csrf_token(&self) -> Result<String> {
+        let now = self.app.clock.now();
+        let keyed = self.key_of_forms().await?;
+        Ok(keyed.map_or_else(String::new, |(secret, sid)| csrf::token(&secret, &sid, now)))
+    }
+
+    /// Refuses a form that no page of this session has sent. A client that names its session itself, not by a cookie that
+    /// browsers add, needs no token.
+    ///
+    /// # Errors
+    /// `BadRequest`; a failure of the database.
+    pub async fn check_csrf(&self, token: &str) -> Result<()> {
+        let now = self.app.clock.now();
+        if self.explicit || self.key_of_forms().await?.is_some_and(|(key, sid)| csrf::is_valid(&key, &sid, now, token))
+        {
+            return Ok(());
+        }
+        Err(Error::BadRequest("Session expired (invalid CSRF token)".to_owned()))
+    }
+
+    /// The secret and the sid by which forms of this session are known.
+    async fn key_of_forms(&self) -> Result<Option<(Arc<String>, Sid)>> {
+        let state = self.state().await?;
+        let (Some(database), Some(_)) = (&state.database, &state.stored) else { return Ok(None) };
+        let sid = state.renewed_sid.clone().or_else(|| self.sid.clone());
+        let secret = database.secret(&state.version).await?;
+        Ok(sid.map(|sid| (secret, sid)))
     }
 
     /// Has the client told its sid again, as `get_session_info` does, which lengthens the life of the cookie.

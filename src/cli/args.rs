@@ -5,10 +5,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::{NaiveDate, NaiveDateTime};
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::auth::password;
+use crate::auth::{api_key, password};
 use crate::config::{Config, Limits, Storage};
 use crate::database::Filter;
 use crate::series::Series;
@@ -126,9 +127,16 @@ pub enum ApikeyCommand {
         /// What the key is for
         #[arg(long, default_value = "command line")]
         name: String,
+        /// What it can be used for: `rpc` for calls; `any`, as keys have it that are made in the web client, for
+        /// everything; Odoo's modules have others, with which no call is possible
+        #[arg(long, default_value = api_key::RPC_SCOPE)]
+        scope: String,
         /// Days until it expires [default: never]
-        #[arg(long, value_name = "DAYS")]
+        #[arg(long, value_name = "DAYS", conflicts_with = "expires")]
         days: Option<u32>,
+        /// When it expires: 2030-12-31, or '2030-12-31 23:59:59' in UTC
+        #[arg(long, value_name = "TIME", value_parser = moment)]
+        expires: Option<NaiveDateTime>,
     },
     /// List the API keys of a user: id, name, scope, expiration
     List { login: String },
@@ -206,8 +214,9 @@ pub struct ServeArgs {
         hide_env_values = true
     )]
     pub admin_password: String,
-    /// API key of the administrator, 40 hex digits
-    #[arg(long, env = "WIREDOO_ADMIN_API_KEY", value_name = "KEY", hide_env_values = true, value_parser = api_key)]
+    /// API key of the administrator, 40 hex digits, which each database that is made or opened at the start gets; it
+    /// never expires. `openssl rand -hex 20` makes one
+    #[arg(long, env = "WIREDOO_ADMIN_API_KEY", value_name = "KEY", hide_env_values = true, value_parser = key)]
     pub admin_api_key: Option<String>,
     /// Password that clients send to create, copy, rename and drop databases
     #[arg(
@@ -288,12 +297,16 @@ fn storage(ephemeral: bool, data_dir: Option<&PathBuf>, database_url: Option<&St
     }
 }
 
-fn api_key(text: &str) -> Result<String, String> {
-    if text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        Ok(text.to_owned())
-    } else {
-        Err("an API key has 40 hex digits".to_owned())
-    }
+/// Reads a date, or a time of UTC, that is still to come for a key.
+fn moment(text: &str) -> Result<NaiveDateTime, String> {
+    let day = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().and_then(|day| day.and_hms_opt(0, 0, 0));
+    let time = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"];
+    let time = time.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
+    time.or_else(day).ok_or_else(|| "a time is written as 2030-12-31 or '2030-12-31 23:59:59', in UTC".to_owned())
+}
+
+fn key(text: &str) -> Result<String, String> {
+    if api_key::is_key(text) { Ok(text.to_owned()) } else { Err("an API key has 40 hex digits".to_owned()) }
 }
 
 /// Reads `90`, `90s`, `15m`, `12h` or `7d`.

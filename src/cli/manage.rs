@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::Failure;
 use super::args::{ApikeyCommand, DbCommand, StoreArgs, UserCommand};
 use crate::app::App;
-use crate::auth::api_key;
+use crate::auth::api_key::{self, NewKey};
 use crate::auth::password::{MAX_LENGTH, Passwords};
 use crate::clock;
 use crate::database::{DEFAULT_LANG, Database, NewDatabase};
@@ -64,14 +64,22 @@ pub async fn api_key(store: StoreArgs, command: ApikeyCommand) -> Result<(), Fai
     let (app, database) = open(&store).await?;
     let now = app.clock.now();
     match command {
-        ApikeyCommand::Create { login, name, days } => {
+        ApikeyCommand::Create { login, name, scope, days, expires } => {
             let user = find(&database, &login).await?;
-            let expires = days.map(|days| now + TimeDelta::days(days.into()));
+            let in_days = |days: u32| now.checked_add_signed(TimeDelta::days(days.into()));
+            let expires = match days.map(in_days) {
+                Some(None) => return Err(Failure("the key would expire too late".to_owned())),
+                days => days.flatten().or(expires),
+            };
+            if expires.is_some_and(|expires| expires <= now) {
+                return Err(Failure("the key would have expired already".to_owned()));
+            }
+            let new = NewKey { name, scope: Some(scope).filter(|scope| scope != "any"), expires };
             let key = api_key::generate();
             let stored: Outcome<()> = database
                 .write(|tx| {
-                    let (key, name) = (key.clone(), name.clone());
-                    Box::pin(async move { api_key::store(tx, user.id, &name, &key, expires, now).await.map(drop) })
+                    let (key, new) = (key.clone(), new.clone());
+                    Box::pin(async move { api_key::store(tx, user.id, &new, &key, now).await.map(drop) })
                 })
                 .await;
             stored?;

@@ -9,9 +9,9 @@ use regex::Regex;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel};
 use tokio::sync::Mutex;
 
-use super::seed::{self, Content, NewDatabase};
+use super::seed::{self, Content};
 use super::store::{Store, is_valid_name};
-use super::{Database, Step};
+use super::{Database, NewDatabase, Step};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::orm::registry::Registry;
@@ -452,15 +452,16 @@ impl Databases {
     /// Renames the database `from` to `to`. Its sessions end, as in Odoo.
     ///
     /// # Errors
-    /// Odoo's `DatabaseExists` where `to` is taken, or a failure as for a database that does not exist.
+    /// Odoo's `Exception` where there is no `from`, or `to` is taken.
     pub async fn rename(&self, from: &str, to: &str) -> Result<()> {
         let _changing = self.changing.lock().await;
         valid(to)?;
+        let refused = |why: &str| Error::exception(format!("Couldn't rename database {from} to {to}: {why}\n"));
         if !self.store.exists(from).await? {
-            return Err(Error::no_such_database(from));
+            return Err(refused(&format!("database \"{from}\" does not exist")));
         }
         if self.store.exists(to).await? {
-            return Err(exists(to));
+            return Err(refused(&format!("database \"{to}\" already exists")));
         }
         self.refuse_foreign(from).await?;
         self.close(from).await?;

@@ -12,6 +12,7 @@ pub mod parameter;
 mod seed;
 mod signal;
 mod store;
+mod wanted;
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -29,8 +30,9 @@ use sea_orm::{
 use tokio::sync::Mutex;
 
 pub use manager::{Databases, Filter, InvalidFilter, OpenError};
-pub use seed::{DEFAULT_LANG, NewDatabase, countries, languages};
+pub use seed::{DEFAULT_LANG, countries, languages};
 pub use store::{Store, database_of};
+pub use wanted::NewDatabase;
 
 use self::cache::Cache;
 use self::identity::Identity;

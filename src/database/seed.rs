@@ -6,14 +6,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::NaiveDateTime;
-use entity::{
-    ir_config_parameter, ir_module_module, res_company, res_country, res_currency, res_lang, res_partner, res_users,
-    sessions,
-};
+use entity::{ir_config_parameter, ir_module_module, sessions};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::{Map, Value, json};
 
+use super::wanted::{self, NewDatabase};
 use super::{dialect, parameter};
 use crate::clock;
 use crate::error::Result;
@@ -43,24 +41,6 @@ const FIRST: [&str; 11] = [
 
 /// The superuser, by whom the first records are made.
 const SUPERUSER: i32 = 1;
-/// The administrator, as whom people log in first.
-const ADMINISTRATOR: i32 = 2;
-const MAIN_COMPANY: i32 = 1;
-
-/// What the person who has a database made decides.
-#[derive(Clone, Debug)]
-pub struct NewDatabase {
-    /// The administrator's login.
-    pub login: String,
-    /// The hash of the administrator's password.
-    pub password_hash: String,
-    /// The administrator's language, a code such as `fr_BE`; it is activated.
-    pub lang: String,
-    /// The main company's country, a code of two letters in either case.
-    pub country_code: Option<String>,
-    /// The main company's phone number.
-    pub phone: Option<String>,
-}
 
 /// Fills a database that has its tables and nothing else.
 ///
@@ -79,11 +59,14 @@ pub async fn fill(
     dialect::defer_foreign_keys(db).await?;
     content.write(db, now).await?;
     parameters(db, now).await?;
-    let base = ir_module_module::Entity::update_many()
-        .col_expr(ir_module_module::Column::LatestVersion, Expr::value(series.base_version()));
-    base.filter(ir_module_module::Column::Name.eq("base")).exec(db).await?;
-    administrator(db, now, new).await?;
-    main_company(db, new).await
+    for (version, is_base) in [(series.base_version(), true), (series.module_version(), false)] {
+        let name = ir_module_module::Column::Name;
+        let modules = ir_module_module::Entity::update_many()
+            .col_expr(ir_module_module::Column::LatestVersion, Expr::value(version));
+        modules.filter(if is_base { name.eq("base") } else { name.ne("base") }).exec(db).await?;
+    }
+    wanted::administrator(db, now, new).await?;
+    wanted::main_company(db, new).await
 }
 
 /// The series for which a database was made; nothing where it is none of Odoo's kind.
@@ -422,61 +405,6 @@ async fn parameters(db: &impl ConnectionTrait, now: NaiveDateTime) -> Result<()>
             .filter(ir_config_parameter::Column::Key.eq(key))
             .exec(db)
             .await?;
-    }
-    Ok(())
-}
-
-async fn administrator(db: &impl ConnectionTrait, now: NaiveDateTime, new: &NewDatabase) -> Result<()> {
-    let user = res_users::ActiveModel {
-        id: Set(ADMINISTRATOR),
-        login: Set(new.login.clone()),
-        password: Set(Some(new.password_hash.clone())),
-        write_date: Set(Some(now)),
-        ..Default::default()
-    };
-    let partner = user.update(db).await?.partner_id;
-    if new.lang == DEFAULT_LANG {
-        return Ok(());
-    }
-    let activated = res_lang::Entity::update_many()
-        .col_expr(res_lang::Column::Active, Expr::value(true))
-        .filter(res_lang::Column::Code.eq(&new.lang))
-        .exec(db)
-        .await?;
-    if activated.rows_affected > 0 {
-        let partner =
-            res_partner::ActiveModel { id: Set(partner), lang: Set(Some(new.lang.clone())), ..Default::default() };
-        partner.update(db).await?;
-    }
-    Ok(())
-}
-
-/// The country decides the company's currency, which is activated, as in Odoo.
-async fn main_company(db: &impl ConnectionTrait, new: &NewDatabase) -> Result<()> {
-    let mut company = res_company::ActiveModel { id: Set(MAIN_COMPANY), ..Default::default() };
-    let mut partner = <res_partner::ActiveModel as Default>::default();
-    if let Some(code) = &new.country_code {
-        let country =
-            res_country::Entity::find().filter(res_country::Column::Code.eq(code.to_uppercase())).one(db).await?;
-        if let Some(country) = country {
-            partner.country_id = Set(Some(country.id));
-            if let Some(currency) = country.currency_id {
-                company.currency_id = Set(currency);
-                let used = res_currency::ActiveModel { id: Set(currency), active: Set(true), ..Default::default() };
-                used.update(db).await?;
-            }
-        }
-    }
-    if let Some(phone) = &new.phone {
-        partner.phone = Set(Some(phone.clone()));
-    }
-    if partner.is_changed() {
-        let main = res_company::Entity::find_by_id(MAIN_COMPANY).one(db).await?;
-        partner.id = Set(main.map_or(MAIN_COMPANY, |company| company.partner_id));
-        partner.update(db).await?;
-    }
-    if company.is_changed() {
-        company.update(db).await?;
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! `ir.attachment`: files, alone or of records. Their contents are in the column `db_datas`; what is told about them is
-//! kept with them. Who may do what with a record may do the same with its files.
+//! `ir.attachment`: files, alone or of records. Their contents are [blobs]; what is told about them is kept with them.
+//! Who may do what with a record may do the same with its files.
 
 use std::collections::{BTreeMap, HashMap};
 use std::pin::Pin;
@@ -20,9 +20,9 @@ use crate::orm::env::Env;
 use crate::orm::field::Field;
 use crate::orm::query::{self, column};
 use crate::orm::registry::Model;
-use crate::orm::{attachments, read, search, write};
-use crate::python;
+use crate::orm::{attachments, blobs, read, search, write};
 use crate::series::Series;
+use crate::{images, mimetypes, python};
 
 const MODEL: &str = "ir.attachment";
 const TABLE: &str = "ir_attachment";
@@ -30,75 +30,9 @@ const TABLE: &str = "ir_attachment";
 const REFUSED: &str = "Sorry, you are not allowed to access this document.";
 /// What is kept of a content, and what no caller decides.
 const KEPT: [&str; 3] = ["file_size", "checksum", "store_fname"];
-const UNKNOWN_TYPE: &str = "application/octet-stream";
 /// The types of images that browsers show.
 const IMAGES: [&str; 7] =
     ["image/gif", "image/jpe", "image/jpeg", "image/jpg", "image/png", "image/svg+xml", "image/webp"];
-/// Types by the endings of names.
-const TYPES: [(&str, &str); 46] = [
-    ("avi", "video/x-msvideo"),
-    ("bmp", "image/bmp"),
-    ("bz2", "application/x-bzip2"),
-    ("css", "text/css"),
-    ("csv", "text/csv"),
-    ("doc", "application/msword"),
-    ("docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
-    ("eml", "message/rfc822"),
-    ("gif", "image/gif"),
-    ("gz", "application/gzip"),
-    ("htm", "text/html"),
-    ("html", "text/html"),
-    ("ico", "image/vnd.microsoft.icon"),
-    ("ics", "text/calendar"),
-    ("jpe", "image/jpeg"),
-    ("jpeg", "image/jpeg"),
-    ("jpg", "image/jpeg"),
-    ("js", "text/javascript"),
-    ("json", "application/json"),
-    ("md", "text/markdown"),
-    ("mp3", "audio/mpeg"),
-    ("mp4", "video/mp4"),
-    ("mpeg", "video/mpeg"),
-    ("odp", "application/vnd.oasis.opendocument.presentation"),
-    ("ods", "application/vnd.oasis.opendocument.spreadsheet"),
-    ("odt", "application/vnd.oasis.opendocument.text"),
-    ("pdf", "application/pdf"),
-    ("png", "image/png"),
-    ("ppt", "application/vnd.ms-powerpoint"),
-    ("pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
-    ("ps", "application/postscript"),
-    ("py", "text/x-python"),
-    ("rtf", "application/rtf"),
-    ("svg", "image/svg+xml"),
-    ("tar", "application/x-tar"),
-    ("tif", "image/tiff"),
-    ("tiff", "image/tiff"),
-    ("tsv", "text/tab-separated-values"),
-    ("txt", "text/plain"),
-    ("vcf", "text/vcard"),
-    ("wav", "audio/x-wav"),
-    ("webp", "image/webp"),
-    ("xls", "application/vnd.ms-excel"),
-    ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-    ("xml", "text/xml"),
-    ("zip", "application/zip"),
-];
-/// Types by how contents begin.
-const SIGNATURES: [(&[u8], &str); 12] = [
-    (b"%PDF", "application/pdf"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-    (b"BM", "image/bmp"),
-    (b"\0\0\x01\0", "image/x-icon"),
-    (b"<svg", "image/svg+xml"),
-    (b"<?xml", "text/xml"),
-    (b"PK\x03\x04", "application/zip"),
-    (b"\x1f\x8b", "application/gzip"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/CDFV2"),
-];
-
 type Step<'e, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'e>>;
 
 /// The behaviour of `ir.attachment`.
@@ -146,7 +80,7 @@ impl Behaviour for IrAttachment {
             "image_width" | "image_height" => {
                 let side = |(width, height): (u32, u32)| if field.name == "image_width" { width } else { height };
                 let files = contents(env, ids).await?;
-                Ok(Some(files.iter().map(|(id, content)| (*id, side(image_size(content)).into())).collect()))
+                Ok(Some(files.iter().map(|(id, content)| (*id, side(images::size(content)).into())).collect()))
             }
             "res_name" => record_names(env, model, ids).await.map(Some),
             "local_url" => urls(env, model, ids, local_url).await.map(Some),
@@ -165,7 +99,7 @@ impl Behaviour for IrAttachment {
             set_type(env, file, content.as_deref()).await?;
             // Who makes a file gives it a content or does not: there is none to be taken away.
             if let Some(content) = content.filter(|content| !content.is_empty()) {
-                set_content(file, &content);
+                set_content(env, file, &content).await?;
             }
         }
         Ok(())
@@ -181,7 +115,7 @@ impl Behaviour for IrAttachment {
             set_type(env, values, content.as_deref()).await?;
         }
         if let Some(content) = content {
-            set_content(values, &content);
+            set_content(env, values, &content).await?;
         }
         Ok(())
     }
@@ -228,10 +162,7 @@ impl Behaviour for IrAttachment {
 /// A failure of the database.
 pub async fn contents(env: &Env<'_>, ids: &[i32]) -> Result<HashMap<i32, Vec<u8>>> {
     let wanted: Vec<i64> = ids.iter().map(|id| i64::from(*id)).collect();
-    let select = Sql::select()
-        .expr(column(TABLE, "id"))
-        .expr(column(TABLE, "db_datas"))
-        .from(Alias::new(TABLE))
+    let select = attachments::with_contents(column(TABLE, "id"))
         .and_where(query::one_of(column(TABLE, "id"), &wanted, env.is_sqlite()))
         .take();
     let mut contents = HashMap::new();
@@ -256,13 +187,16 @@ fn content_in(values: &mut Values) -> Result<Option<Vec<u8>>> {
 }
 
 /// Keeps a content, and what is told about it. The type is known before.
-fn set_content(values: &mut Values, content: &[u8]) {
-    let kind = values.get("mimetype").and_then(Value::as_str).unwrap_or(UNKNOWN_TYPE);
+async fn set_content(env: &Env<'_>, values: &mut Values, content: &[u8]) -> Result<()> {
+    let kind = values.get("mimetype").and_then(Value::as_str).unwrap_or(mimetypes::UNKNOWN);
     let index = index(content, kind);
+    let name = if content.is_empty() { Value::Bool(false) } else { blobs::keep(env, content).await?.into() };
     values.insert("index_content".to_owned(), index.into());
     values.insert("file_size".to_owned(), content.len().into());
     values.insert("checksum".to_owned(), attachments::checksum(content).into());
-    values.insert("db_datas".to_owned(), BASE64.encode(content).into());
+    values.insert(blobs::NAME.to_owned(), name);
+    values.insert("db_datas".to_owned(), false.into());
+    Ok(())
 }
 
 /// What a file is found by: the words of a text, of others the kind.
@@ -298,44 +232,14 @@ async fn may_write_pages(env: &Env<'_>) -> Result<bool> {
 /// The type that is told, or that the name or the content has.
 fn type_of(values: &Values, content: Option<&[u8]>) -> String {
     let text = |name: &str| values.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let by_url = |url: &str| type_by_name(url.split('?').next().unwrap_or_default());
+    let by_url = |url: &str| mimetypes::by_name(url.split('?').next().unwrap_or_default());
     let told = text("mimetype").map(str::to_lowercase);
     let known = told
-        .or_else(|| text("name").and_then(type_by_name).map(str::to_owned))
+        .or_else(|| text("name").and_then(mimetypes::by_name).map(str::to_owned))
         .or_else(|| text("url").and_then(by_url).map(str::to_owned))
-        .filter(|kind| kind != UNKNOWN_TYPE);
-    let by_content = || content.filter(|content| !content.is_empty()).map(type_by_content);
-    known.unwrap_or_else(|| by_content().unwrap_or(UNKNOWN_TYPE).to_owned())
-}
-
-fn type_by_name(name: &str) -> Option<&'static str> {
-    let (_, ending) = name.rsplit_once('.')?;
-    let ending = ending.to_lowercase();
-    TYPES.iter().find(|(known, _)| *known == ending).map(|(_, kind)| *kind)
-}
-
-fn type_by_content(content: &[u8]) -> &'static str {
-    if let Some((_, kind)) = SIGNATURES.iter().find(|(signature, _)| content.starts_with(signature)) {
-        return kind;
-    }
-    if content.starts_with(b"RIFF") && content.get(8..12) == Some(b"WEBP") {
-        return "image/webp";
-    }
-    let is_text = std::str::from_utf8(content)
-        .is_ok_and(|text| !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\x0c')));
-    if is_text { "text/plain" } else { UNKNOWN_TYPE }
-}
-
-/// Width and height of an image in the formats that begin with them.
-fn image_size(content: &[u8]) -> (u32, u32) {
-    let large = |at: usize| content.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes);
-    let small = |at: usize| content.get(at..at + 2)?.try_into().ok().map(|bytes| u32::from(u16::from_le_bytes(bytes)));
-    let sides = match type_by_content(content) {
-        "image/png" => large(16).zip(large(20)),
-        "image/gif" => small(6).zip(small(8)),
-        _ => None,
-    };
-    sides.unwrap_or_default()
+        .filter(|kind| kind != mimetypes::UNKNOWN);
+    let by_content = || content.filter(|content| !content.is_empty()).map(mimetypes::by_content);
+    known.unwrap_or_else(|| by_content().unwrap_or(mimetypes::UNKNOWN).to_owned())
 }
 
 // --- What is told about files -------------------------------------------------------------------
@@ -611,31 +515,22 @@ mod tests {
             (json!({"name": "a"}), Some(png), "image/png"),
             (json!({"name": "a", "url": "/b.css?c=d.js"}), None, "text/css"),
             (json!({"name": "a"}), Some(b"words".as_slice()), "text/plain"),
-            (json!({"name": "a"}), Some(b"\0\x01".as_slice()), UNKNOWN_TYPE),
-            (json!({"name": "a"}), None, UNKNOWN_TYPE),
+            (json!({"name": "a"}), Some(b"\0\x01".as_slice()), mimetypes::UNKNOWN),
+            (json!({"name": "a"}), None, mimetypes::UNKNOWN),
         ] {
             assert_eq!(type_of(&values(told), content), kind);
         }
-        assert_eq!(image_size(png), (10, 20));
-        assert_eq!(image_size(b"\x89PNG\r\n\x1a\n"), (0, 0));
     }
 
     #[test]
-    fn contents_are_kept_with_what_is_told_about_them() {
-        let mut file = values(json!({"datas": "aGVsbG8gd29ybGQ=", "mimetype": "text/plain"}));
-        let content = content_in(&mut file).unwrap().unwrap();
-        set_content(&mut file, &content);
-        let kept = json!({
-            "mimetype": "text/plain",
-            "index_content": "hello world",
-            "file_size": 11,
-            "checksum": "2aae6c35c94fcfb415dbe95f408b9ce91ee846ed",
-            "db_datas": "aGVsbG8gd29ybGQ=",
-        });
-        assert_eq!(Value::from(file), kept);
-        assert_eq!(content_in(&mut values(json!({"raw": "<p>", "datas": "YQ=="}))).unwrap().unwrap(), b"<p>");
-        assert_eq!(content_in(&mut values(json!({"name": "a"}))).unwrap(), None);
-        assert_eq!(content_in(&mut values(json!({"datas": false}))).unwrap().unwrap(), b"");
+    fn contents_that_values_give() {
+        let content = |given| content_in(&mut values(given)).unwrap();
+        assert_eq!(content(json!({"datas": "aGVsbG8gd29ybGQ="})).unwrap(), b"hello world");
+        assert_eq!(content(json!({"raw": "<p>", "datas": "YQ=="})).unwrap(), b"<p>");
+        assert_eq!(content(json!({"name": "a"})), None);
+        assert_eq!(content(json!({"datas": false})).unwrap(), b"");
+        assert_eq!(index(b"hello world\0of", "text/plain"), "hello world");
+        assert_eq!(index(b"\0", "image/png"), "image");
     }
 
     #[test]

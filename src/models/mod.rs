@@ -1,16 +1,20 @@
 //! What of Odoo's base models is behaviour and not data; one file a model.
 
+pub mod avatars;
 pub mod groups;
 pub mod ir_attachment;
+pub mod ir_binary;
 pub mod ir_config_parameter;
 pub mod ir_default;
 pub mod ir_http;
 pub mod ir_model;
+pub mod ir_model_access;
 pub mod ir_model_data;
 pub mod ir_module_module;
 pub mod ir_rule;
 pub mod ir_sequence;
 pub mod ir_ui_view;
+pub mod memberships;
 pub mod onchange;
 pub mod res_bank;
 pub mod res_company;
@@ -22,6 +26,8 @@ pub mod res_partner;
 pub mod res_partner_category;
 pub mod res_users;
 pub mod res_users_apikeys;
+pub mod res_users_identitycheck;
+pub mod web_client;
 
 use std::collections::HashMap;
 
@@ -115,6 +121,11 @@ pub trait Behaviour: Send + Sync {
         Ok(None)
     }
 
+    /// Before anything is done with values that are to be made or written: those that stand for other fields' become these.
+    async fn translate(&self, _env: &Env<'_>, _model: &Model, _values: &mut Values) -> Result<()> {
+        Ok(())
+    }
+
     /// Fields that `fields_get` tells of beside those of the registry, with all that it tells of them.
     async fn described_fields(&self, _env: &Env<'_>) -> Result<Values> {
         Ok(Values::new())
@@ -201,9 +212,11 @@ pub fn behaviour(model: &str) -> &'static dyn Behaviour {
         "ir.config_parameter" => &ir_config_parameter::IrConfigParameter,
         "ir.default" => &ir_default::IrDefault,
         "ir.model" => &ir_model::IrModel,
+        "ir.model.access" => &ir_model_access::IrModelAccess,
         "ir.model.fields" => &ir_model::IrModelFields,
         "ir.model.fields.selection" => &ir_model::IrModelFieldsSelection,
         "ir.model.data" => &ir_model_data::IrModelData,
+        "ir.module.module" => &ir_module_module::IrModuleModule,
         "ir.rule" => &ir_rule::IrRule,
         "ir.sequence.date_range" => &ir_sequence::IrSequenceDateRange,
         "res.currency.rate" => &res_currency::ResCurrencyRate,
@@ -222,6 +235,7 @@ pub fn behaviour(model: &str) -> &'static dyn Behaviour {
         "res.users" => &res_users::ResUsers,
         "res.users.apikeys" => &res_users_apikeys::ResUsersApikeys,
         "res.users.apikeys.description" => &res_users_apikeys::ResUsersApikeysDescription,
+        "res.users.identitycheck" => &res_users_identitycheck::ResUsersIdentitycheck,
         _ => &Plain,
     }
 }

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Values;
 use super::res_partner::ADDRESS;
+use super::{Values, res_users_apikeys};
 use crate::error::Result;
 use crate::orm::domain::{Domain, Operator};
 use crate::orm::env::Env;
@@ -85,6 +85,7 @@ pub async fn changes(env: &Env<'_>, model: &Model, form: &Form, changed: &[Strin
         "res.currency.rate" => rules.rate().await,
         "res.lang" => Ok(rules.lang()),
         "decimal.precision" => Ok(rules.precision()),
+        "res.users.apikeys.description" => Ok(rules.key()),
         _ => Ok(rules.plain()),
     }
 }
@@ -122,6 +123,18 @@ impl Rules<'_, '_> {
         {
             let name = self.form.values.get(name).filter(|name| python::truth(name)).cloned();
             changes.put("display_name", name.unwrap_or(Value::Bool(false)));
+        }
+        changes
+    }
+
+    /// The end of a key follows from how long it is to last (18.0 on).
+    fn key(&self) -> Changes {
+        let mut changes = self.plain();
+        if self.changes_any(&["duration"])
+            && let Some(end) =
+                self.form.values.get("duration").and_then(|duration| res_users_apikeys::end(self.env, duration))
+        {
+            changes.put("expiration_date", end);
         }
         changes
     }

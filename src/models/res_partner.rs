@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
-use super::{Behaviour, Values, res_company, res_users};
+use super::{Behaviour, Values, avatars, res_company, res_users};
 use crate::error::{Error, Redirect, Result};
 use crate::orm::access::{self, Operation};
 use crate::orm::domain::{Domain, Leaf, Operator};
@@ -250,8 +250,7 @@ impl Behaviour for ResPartner {
             "vat_label" => Some(ids.iter().map(|id| (*id, "Tax ID".into())).collect()),
             "company_registry_label" => Some(ids.iter().map(|id| (*id, "Company ID".into())).collect()),
             "avatar_1920" | "avatar_1024" | "avatar_512" | "avatar_256" | "avatar_128" => {
-                let image = name.replace("avatar", "image");
-                each(fetch(env, model, ids, &[&image]).await?, &|record| record[image.as_str()].clone())
+                Some(avatars::of_partners(env, model, name, ids).await?)
             }
             _ => None,
         })
@@ -287,10 +286,11 @@ impl Behaviour for ResPartner {
                 let domain = Domain::leaf("email", Operator::EqIlike, email.as_str());
                 let page = search::Page { limit: Some(1), ..search::Page::default() };
                 let found = search::search(env, model, &domain, &page).await?;
-                Some(match found.first() {
+                let id = match found.first() {
                     Some(id) => (*id).into(),
                     None => name_create(env, model, call.get("email")).await?[0].clone(),
-                })
+                };
+                Some(if env.series().lists_returned_records() { vec![id].into() } else { id })
             }
             _ => None,
         })

@@ -1,6 +1,6 @@
 //! `res.users`: who can log in. A user inherits from a partner, who has the name and the address.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use async_trait::async_trait;
 use chrono::NaiveDateTime;
@@ -11,7 +11,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Map, Value, json};
 
-use super::{Behaviour, Values, ir_model_data, res_partner};
+use super::{Behaviour, Values, ir_model_data, memberships, res_partner, res_users_identitycheck};
 use crate::auth::Caller;
 use crate::auth::password::Verdict;
 use crate::database::DEFAULT_LANG;
@@ -110,6 +110,28 @@ async fn group(db: &impl ConnectionTrait, xmlid: &str) -> Result<i32> {
 /// A failure of the database.
 pub async fn find(db: &impl ConnectionTrait, login: &str) -> Result<Option<res_users::Model>> {
     Ok(res_users::Entity::find().filter(res_users::Column::Login.eq(login)).one(db).await?)
+}
+
+/// The user of that id, active or not.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn get(db: &impl ConnectionTrait, id: i32) -> Result<Option<res_users::Model>> {
+    Ok(res_users::Entity::find_by_id(id).one(db).await?)
+}
+
+/// The user by whose rights a visitor who is not logged in reads.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn public(db: &impl ConnectionTrait) -> Result<Option<res_users::Model>> {
+    let external = external_row::Entity::find()
+        .filter(external_row::Column::Module.eq("base"))
+        .filter(external_row::Column::Name.eq("public_user"))
+        .one(db)
+        .await?;
+    let Some(id) = external.and_then(|external| external.res_id) else { return Ok(None) };
+    Ok(res_users::Entity::find_by_id(id).one(db).await?)
 }
 
 /// All users with their partners, by id.
@@ -417,8 +439,16 @@ impl Behaviour for ResUsers {
         })
     }
 
+    async fn translate(&self, env: &Env<'_>, model: &Model, values: &mut Values) -> Result<()> {
+        if env.series().stores_implied_groups() {
+            memberships::translate(env, groups_field(model), values).await
+        } else {
+            Ok(())
+        }
+    }
+
     async fn described_fields(&self, env: &Env<'_>) -> Result<Values> {
-        if env.series().stores_implied_groups() { memberships(env).await } else { Ok(Values::new()) }
+        if env.series().stores_implied_groups() { memberships::describe(env).await } else { Ok(Values::new()) }
     }
 
     async fn search(&self, env: &Env<'_>, model: &Model, field: &Field, leaf: &Leaf) -> Result<Option<Domain>> {
@@ -462,7 +492,10 @@ impl Behaviour for ResUsers {
                 change_password(env, call.get("old_passwd"), call.get("new_passwd")).await?;
                 true.into()
             }
-            "api_key_wizard" => super::res_users_apikeys::wizard(),
+            "api_key_wizard" => match res_users_identitycheck::asked(env, model, call).await? {
+                Some(question) => question,
+                None => super::res_users_apikeys::wizard(),
+            },
             "preference_save" => json!({"type": "ir.actions.client", "tag": "reload_context"}),
             "get_company_currency_id" => {
                 let companies = env.model("res.company").await?;
@@ -471,21 +504,38 @@ impl Behaviour for ResUsers {
                 let value = read::values(&env.sudo(), &companies, &[company], &currency).await?.pop();
                 value.unwrap_or(Value::Bool(false))
             }
-            "read" if call.ids == [env.uid()] && !env.is_superuser() => {
-                let names: Vec<String> =
-                    call.get("fields").as_array().into_iter().flatten().map(python::text).collect();
-                if names.is_empty() {
-                    return Ok(None);
-                }
-                // People see of themselves what they could not see of others.
-                let fields = read::named_fields(env, model, &names).await?;
-                let classic = call.get("load") == "_classic_read";
-                let rows = read::read(&env.sudo(), model, &call.ids, &fields, classic).await?;
-                rows.into_iter().map(Value::from).collect()
-            }
+            "read" => return read_users(env, model, call).await,
             _ => return Ok(None),
         }))
     }
+}
+
+/// Reads named fields, if some of them are memberships, or if they are of the caller: people see of themselves what they
+/// could not see of others.
+async fn read_users(env: &Env<'_>, model: &Model, call: &Bound) -> Result<Option<Value>> {
+    let asked: Vec<String> = call.get("fields").as_array().into_iter().flatten().map(python::text).collect();
+    let (shown, mut names): (Vec<String>, Vec<String>) =
+        asked.into_iter().partition(|name| env.series().stores_implied_groups() && memberships::is_one(name));
+    let own = call.ids == [env.uid()] && !env.is_superuser();
+    if shown.is_empty() && (!own || names.is_empty()) {
+        return Ok(None);
+    }
+    let groups = groups_field(model);
+    let hidden = !shown.is_empty() && !names.iter().any(|name| name == groups);
+    if hidden {
+        names.push(groups.to_owned());
+    }
+    let fields = read::named_fields(env, model, &names).await?;
+    let classic = call.get("load") == "_classic_read";
+    let reader = if own { env.sudo() } else { env.clone() };
+    let mut rows = read::read(&reader, model, &call.ids, &fields, classic).await?;
+    for row in &mut rows {
+        memberships::add(env, groups, &shown, row).await?;
+        if hidden {
+            row.shift_remove(groups);
+        }
+    }
+    Ok(Some(rows.into_iter().map(Value::from).collect()))
 }
 
 /// `+0200`: how far a time zone is from UTC at a time.
@@ -529,11 +579,11 @@ async fn imply(env: &Env<'_>, model: &Model, user: &mut Values) -> Result<()> {
         let groups = match command[0].as_i64() {
             Some(4) => read::ids_in(&command[1]),
             Some(6) => read::ids_in(&command[2]),
+            // The others put into no group that there was before; a list of ids has no commands.
+            _ if command.is_array() => Vec::new(),
             _ => read::ids_in(command),
         };
-        if command[0].as_i64() != Some(3) {
-            implied.extend(rights.closure(groups));
-        }
+        implied.extend(rights.closure(groups));
     }
     if commands.iter().all(Value::is_number) {
         commands = implied.into_iter().map(Value::from).collect();
@@ -542,43 +592,6 @@ async fn imply(env: &Env<'_>, model: &Model, user: &mut Values) -> Result<()> {
     }
     user.insert(field.to_owned(), commands.into());
     Ok(())
-}
-
-/// The fields by which the form of a user shows memberships, up to 18.0: a choice for each category of groups, and
-/// a box for each group that is in none.
-async fn memberships(env: &Env<'_>) -> Result<Values> {
-    let groups = env.model("res.groups").await?;
-    let categories = env.model("ir.module.category").await?;
-    let all = search::search(&env.sudo(), &groups, &Domain::True, &search::Page::default()).await?;
-    let fields = read::named_fields(env, &groups, ["name", "category_id"]).await?;
-    let mut records = read::fetch(&env.sudo(), &groups, &all, &fields).await?;
-    records.sort_keys();
-    let mut of_category: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
-    let mut described = Values::new();
-    for (id, record) in &records {
-        if let Some(category) = read::ids_in(&record["category_id"]).first() {
-            of_category.entry(*category).or_default().push(*id);
-        } else {
-            let field = json!({"type": "boolean", "string": record["name"], "exportable": false,
-                "selectable": false});
-            described.insert(format!("in_group_{id}"), field);
-        }
-    }
-    let kinds = ir_model_data::find(&env.sudo(), "base.module_category_user_type").await?.map(|(_, id)| id);
-    let names: Vec<i32> = of_category.keys().copied().collect();
-    let names = read::display_names(&env.sudo(), &categories, &names).await?;
-    for (category, members) in of_category {
-        let mut options: Vec<Value> = members.iter().map(|id| json!([id, records[id]["name"]])).collect();
-        // Everybody is of some kind.
-        if kinds != Some(category) {
-            options.insert(0, json!([false, ""]));
-        }
-        let ids: Vec<String> = members.iter().map(ToString::to_string).collect();
-        let field = json!({"type": "selection", "string": names.get(&category), "selection": options,
-            "exportable": false, "selectable": false});
-        described.insert(format!("sel_groups_{}", ids.join("_")), field);
-    }
-    Ok(described)
 }
 
 /// Puts the members of groups whose implied groups have changed into those, and stores who is an internal user.

@@ -314,19 +314,25 @@ pub async fn check_model(env: &Env<'_>, model: &Model, operation: Operation) -> 
     if may(env, model, operation).await? {
         return Ok(());
     }
-    let groups = env.rights().await?.groups_that_may(&model.name, operation);
+    Err(refusal(env, &model.name, &model.description, operation).await?)
+}
+
+/// What a caller is told who may not do that with records of a model.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn refusal(env: &Env<'_>, model: &str, description: &str, operation: Operation) -> Result<Error> {
+    let groups = env.rights().await?.groups_that_may(model, operation);
     let resolution = if groups.is_empty() {
         "No group currently allows this operation.".to_owned()
     } else {
         let list: Vec<_> = groups.iter().map(|group| format!("\t- {group}")).collect();
         format!("This operation is allowed for the following groups:\n{}", list.join("\n"))
     };
-    Err(Error::AccessError(format!(
-        "You are not allowed to {} '{}' ({}) records.\n\n{resolution}\n\nContact your administrator to request access \
-         if necessary.",
+    Ok(Error::AccessError(format!(
+        "You are not allowed to {} '{description}' ({model}) records.\n\n{resolution}\n\nContact your administrator to \
+         request access if necessary.",
         operation.verb(),
-        model.description,
-        model.name
     )))
 }
 

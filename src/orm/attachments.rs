@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query as Sql};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, Query as Sql, SelectStatement};
 use serde_json::{Map, Value};
 use sha1::{Digest, Sha1};
 
@@ -12,8 +12,9 @@ use super::env::Env;
 use super::field::Field;
 use super::query::{self, column};
 use super::registry::Model;
-use super::write;
+use super::{blobs, write};
 use crate::error::{Error, Result};
+use crate::images;
 
 const TABLE: &str = "ir_attachment";
 
@@ -24,15 +25,16 @@ const TABLE: &str = "ir_attachment";
 pub async fn contents(env: &Env<'_>, model: &Model, ids: &[i32], field: &Field) -> Result<HashMap<i32, Value>> {
     let wanted: Vec<i64> = ids.iter().map(|id| i64::from(*id)).collect();
     let sizes = env.flag("bin_size") || env.flag(&format!("bin_size_{}", field.name));
-    let content = if sizes { "file_size" } else { "db_datas" };
-    let select = Sql::select()
-        .expr(column(TABLE, "res_id"))
-        .expr(column(TABLE, content))
-        .from(Alias::new(TABLE))
+    let id = column(TABLE, "res_id");
+    let mut select = if sizes {
+        Sql::select().expr(id).expr(column(TABLE, "file_size")).from(Alias::new(TABLE)).take()
+    } else {
+        with_contents(id)
+    };
+    select
         .and_where(column(TABLE, "res_model").eq(model.name.as_str()))
         .and_where(column(TABLE, "res_field").eq(field.name.as_str()))
-        .and_where(query::one_of(column(TABLE, "res_id"), &wanted, env.is_sqlite()))
-        .take();
+        .and_where(query::one_of(column(TABLE, "res_id"), &wanted, env.is_sqlite()));
     let mut contents = HashMap::new();
     for row in env.rows(&select).await? {
         let id: i32 = row.try_get_by_index(0)?;
@@ -46,6 +48,14 @@ pub async fn contents(env: &Env<'_>, model: &Model, ids: &[i32], field: &Field) 
         contents.insert(id, value);
     }
     Ok(contents)
+}
+
+/// Asks for `id` and the content of attachments. Contents that were kept in the row itself count as well.
+#[must_use]
+pub fn with_contents(id: Expr) -> SelectStatement {
+    let same = column(blobs::TABLE, blobs::NAME).eq(column(TABLE, blobs::NAME));
+    let content = Func::coalesce([column(blobs::TABLE, "content"), column(TABLE, "db_datas")]);
+    Sql::select().expr(id).expr(content).from(Alias::new(TABLE)).left_join(Alias::new(blobs::TABLE), same).take()
 }
 
 /// A size as Odoo shows it: `12.00 bytes`, `1.50 Kb`.
@@ -62,36 +72,60 @@ pub fn human_size(size: i64) -> String {
     format!("{number:.2} {}", units[unit])
 }
 
-/// Keeps a content (base64, or null for none) of a binary field of records.
+/// Keeps a content (base64, or null for none) of a binary field of records. An image comes into its other sizes, too.
 ///
 /// # Errors
-/// The `binascii.Error` of Python for what is no base64; a failure of the database.
+/// The `binascii.Error` of Python for what is no base64; what the series says of what is no image; a failure of the
+/// database.
 pub async fn store(env: &Env<'_>, model: &Model, ids: &[i32], field: &Field, content: &Value) -> Result<()> {
+    let smaller = model.fields.values().filter(|other| other.original() == Some(&field.name));
+    let fields: Vec<&Field> = std::iter::once(field).chain(smaller.map(|field| &**field)).collect();
+    remove(env, model, ids, &fields).await?;
+    let Some(text) = content.as_str() else { return Ok(()) };
+    let contents = match field.image_size() {
+        Some(_) => of_image(env, &fields, text).await?,
+        None => vec![text.to_owned()],
+    };
+    let attachments = env.model("ir.attachment").await?;
+    let record = |id: i32, field: &Field, content: &str| {
+        Map::from_iter([
+            ("name".to_owned(), field.name.clone().into()),
+            ("res_model".to_owned(), model.name.clone().into()),
+            ("res_field".to_owned(), field.name.clone().into()),
+            ("res_id".to_owned(), id.into()),
+            ("type".to_owned(), "binary".into()),
+            ("datas".to_owned(), content.into()),
+        ])
+    };
+    let files: Vec<(&&Field, &String)> = fields.iter().zip(&contents).collect();
+    let records = ids.iter().flat_map(|id| files.iter().map(|(field, content)| record(*id, field, content))).collect();
+    write::create(&env.sudo().without_defaults(), &attachments, records).await?;
+    Ok(())
+}
+
+/// Removes the contents of these fields of records.
+async fn remove(env: &Env<'_>, model: &Model, ids: &[i32], fields: &[&Field]) -> Result<()> {
     let wanted: Vec<i64> = ids.iter().map(|id| i64::from(*id)).collect();
     let delete = Sql::delete()
         .from_table(Alias::new(TABLE))
         .and_where(Expr::col(Alias::new("res_model")).eq(model.name.as_str()))
-        .and_where(Expr::col(Alias::new("res_field")).eq(field.name.as_str()))
+        .and_where(Expr::col(Alias::new("res_field")).is_in(fields.iter().map(|field| field.name.as_str())))
         .and_where(query::one_of(Expr::col(Alias::new("res_id")), &wanted, env.is_sqlite()))
         .take();
     env.execute(&delete).await?;
-    let Some(text) = content.as_str() else { return Ok(()) };
-    let attachments = env.model("ir.attachment").await?;
-    let records = ids
-        .iter()
-        .map(|id| {
-            Map::from_iter([
-                ("name".to_owned(), field.name.clone().into()),
-                ("res_model".to_owned(), model.name.clone().into()),
-                ("res_field".to_owned(), field.name.clone().into()),
-                ("res_id".to_owned(), (*id).into()),
-                ("type".to_owned(), "binary".into()),
-                ("datas".to_owned(), text.into()),
-            ])
-        })
-        .collect();
-    write::create(&env.sudo().without_defaults(), &attachments, records).await?;
     Ok(())
+}
+
+/// An image in the sizes of these fields, as base64; nothing where there is none.
+async fn of_image(env: &Env<'_>, fields: &[&Field], text: &str) -> Result<Vec<String>> {
+    let series = env.series();
+    let content = decode(text).map_err(|_| series.image_is_no_base64())?;
+    if content.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sizes = fields.iter().map(|field| field.image_size().unwrap_or_default()).collect();
+    let images = images::in_sizes(content, sizes).await.map_err(|why| series.unusable_image(why))?;
+    Ok(images.into_iter().map(|content| BASE64.encode(content)).collect())
 }
 
 /// What base64 text means. As Python does, passes over what is not of its alphabet.

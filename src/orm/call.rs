@@ -10,11 +10,12 @@ use super::env::{Env, Tools};
 use super::methods::{self, Arguments, Method};
 use super::registry::{Model, Registry};
 use super::search::{self, Page};
-use super::{defaults, fields_get, names, onchange, read, transfer, translations, views, web, write};
+use super::{defaults, fields_get, names, onchange, read, recordset, transfer, translations, views, web, write};
 use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::models;
 use crate::python;
+use crate::series::Series;
 
 /// A call of a method of a model.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +26,42 @@ pub struct MethodCall {
     pub args: Vec<Value>,
     /// Arguments by name; `context` among them.
     pub kwargs: Map<String, Value>,
+    /// The records of a call whose arguments all have names, as JSON-2 makes it; `args` are empty then.
+    pub ids: Option<Value>,
+}
+
+impl MethodCall {
+    /// What is said of a method that there is not: with names only, that there is nothing at its path.
+    fn unknown(&self, series: Series) -> Error {
+        let message = series.unknown_method(&self.model, &self.method);
+        match self.ids {
+            Some(_) => Error::NotFound(message),
+            None => Error::Python { name: "builtins.AttributeError", message },
+        }
+    }
+
+    /// Gives the arguments to the parameters of a method.
+    fn bind(&self, method: Method, kwargs: Map<String, Value>) -> Result<Bound> {
+        if let Some(given) = &self.ids {
+            if method.on_model && python::truth(given) {
+                let message = format!("cannot call {}.{} with ids", self.model, self.method);
+                return Err(Error::Unprocessable(message));
+            }
+            let arguments = method.bind_named(kwargs)?;
+            return Ok(Bound { method, ids: parse_ids(&browsed(given)?)?, arguments });
+        }
+        let mut args = self.args.clone();
+        let mut records = Value::Null;
+        if !method.on_model && method.name != "create" {
+            if args.is_empty() {
+                let message = "list index out of range".to_owned();
+                return Err(Error::Python { name: "builtins.IndexError", message });
+            }
+            records = args.remove(0);
+        }
+        let arguments = method.bind(args, kwargs)?;
+        Ok(Bound { method, ids: parse_ids(&records)?, arguments })
+    }
 }
 
 /// A method that is being called, with its arguments.
@@ -93,6 +130,12 @@ const READING: [&str; 45] = [
     "get_available_models",
 ];
 
+/// Whether a method writes nothing.
+#[must_use]
+pub fn reads(method: &str) -> bool {
+    READING.contains(&method) || recordset::READING.contains(&method)
+}
+
 /// Whether there is a model of that name.
 ///
 /// # Errors
@@ -122,7 +165,7 @@ pub async fn has_model(caller: &Caller, model: &str, tools: &Tools) -> Result<bo
 pub async fn call(caller: &Caller, tools: &Tools, call: MethodCall) -> Result<Value> {
     let database = Arc::clone(&caller.database);
     let call = Arc::new(call);
-    if READING.contains(&call.method.as_str()) {
+    if reads(&call.method) {
         let (caller, tools) = (caller.clone(), tools.clone());
         return database.read(move |tx| Box::pin(async move { run(tx, &caller, &tools, &call).await })).await;
     }
@@ -143,27 +186,22 @@ async fn run(tx: &sea_orm::DatabaseTransaction, caller: &Caller, tools: &Tools, 
     let env = Env::new(tx, caller, tools, context).await?;
     env.check_lang().await?;
     let model = env.model(&call.model).await?;
-    let method = methods::find(env.series(), &model, &call.method)?;
-    let mut args = call.args.clone();
-    let mut records = Value::Null;
-    if !method.on_model && method.name != "create" {
-        if args.is_empty() {
-            let message = "list index out of range".to_owned();
-            return Err(Error::Python { name: "builtins.IndexError", message });
-        }
-        records = args.remove(0);
-    }
-    let arguments = method.bind(args, kwargs)?;
-    let ids = parse_ids(&records)?;
-    let bound = Bound { method, ids, arguments };
+    let method = methods::find(env.series(), &model, &call.method)?.ok_or_else(|| call.unknown(env.series()))?;
+    let bound = call.bind(method, kwargs)?;
     if let Some(answer) = models::behaviour(&model.name).call(&env, &model, &bound).await? {
         return Ok(answer);
     }
     let answer = Shared { env: &env, model: &model, call: &bound }.run().await?;
-    answer.ok_or_else(|| Error::Python {
-        name: "builtins.AttributeError",
-        message: env.series().unknown_method(&call.model, &call.method),
-    })
+    answer.ok_or_else(|| call.unknown(env.series()))
+}
+
+/// The ids of `browse(value)`: one, or whatever makes a sequence.
+fn browsed(value: &Value) -> Result<Value> {
+    match value {
+        value if !python::truth(value) => Ok(Value::Null),
+        Value::Number(number) if number.is_i64() || number.is_u64() => Ok(value.clone()),
+        other => Ok(python::list(other.clone())?.into()),
+    }
 }
 
 /// The records of a call: an id, a list of ids, or nothing.
@@ -306,7 +344,10 @@ impl Shared<'_, '_> {
         if let Some(answer) = onchange::run(env, model, call).await? {
             return Ok(Some(answer));
         }
-        views::run(env, model, call).await
+        if let Some(answer) = views::run(env, model, call).await? {
+            return Ok(Some(answer));
+        }
+        recordset::run(env, model, call).await
     }
 
     async fn fields(&self, names: &Value) -> Result<Vec<Arc<super::field::Field>>> {
@@ -476,7 +517,7 @@ impl Shared<'_, '_> {
 ///
 /// # Errors
 /// What Python says of values that are no dictionary.
-pub fn values(value: &Value, model: &Model, series: crate::series::Series) -> Result<Map<String, Value>> {
+pub fn values(value: &Value, model: &Model, series: Series) -> Result<Map<String, Value>> {
     match value {
         Value::Object(values) => Ok(values.clone()),
         other => Err(series.values_of_wrong_type(&model.name, other)),

@@ -13,6 +13,7 @@ use super::access::Rights;
 use super::query;
 use super::registry::{Model, Registry};
 use crate::auth::Caller;
+use crate::auth::identity::Identity;
 use crate::auth::password::Passwords;
 use crate::clock::Clock;
 use crate::database::{DEFAULT_LANG, Database, Version, dialect};
@@ -34,6 +35,8 @@ const DEFAULTS: [&str; 1] = ["ir.default"];
 pub struct Tools {
     pub passwords: Arc<Passwords>,
     pub clock: Clock,
+    /// When the caller last proved who they are.
+    pub identity: Identity,
 }
 
 /// Who calls, in which context, on which transaction. Copies share the transaction.
@@ -53,6 +56,7 @@ struct Shared<'a> {
     version: Version,
     now: NaiveDateTime,
     passwords: Arc<Passwords>,
+    identity: Identity,
     memo: Mutex<HashMap<(&'static str, String), Remembered>>,
     /// What this transaction has written to, so that nothing of it is remembered beyond.
     wrote: Mutex<BTreeSet<&'static str>>,
@@ -103,6 +107,7 @@ impl<'a> Env<'a> {
             version: version.clone(),
             now: tools.clock.now(),
             passwords: Arc::clone(&tools.passwords),
+            identity: tools.identity.clone(),
             memo: Mutex::default(),
             wrote: Mutex::default(),
             signals: Mutex::new(*signals),
@@ -186,6 +191,12 @@ impl<'a> Env<'a> {
     #[must_use]
     pub fn passwords(&self) -> &Passwords {
         &self.shared.passwords
+    }
+
+    /// When the caller last proved who they are.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.shared.identity
     }
 
     /// Refuses a context with a language that the series refuses.

@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::images::Size;
+
 /// The type of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -382,7 +384,22 @@ impl Field {
     /// Whether its content is a row of `ir_attachment`.
     #[must_use]
     pub fn is_attachment(&self) -> bool {
-        self.kind == Kind::Binary && self.store && self.related.is_none() && self.model != "ir.attachment"
+        let own = self.related.is_none() || self.original().is_some();
+        self.kind == Kind::Binary && self.store && own && self.model != "ir.attachment"
+    }
+
+    /// The field of the same record whose image it has in another size: `image_1920` of `image_128`.
+    #[must_use]
+    pub fn original(&self) -> Option<&str> {
+        let related = self.related.as_deref()?;
+        (self.kind == Kind::Binary && self.store && !related.contains('.')).then_some(related)
+    }
+
+    /// The size of the images that it takes, if it takes no other files.
+    #[must_use]
+    pub fn image_size(&self) -> Option<Size> {
+        let is_image = self.name.starts_with("image_") || self.name == "flag_image";
+        (is_image && !self.manual && self.is_attachment()).then(|| Size::of_field(&self.name))
     }
 
     /// Whether a value can be given to it and is kept.

@@ -132,11 +132,11 @@ pub async fn describe(env: &Env<'_>, model: &Model, field: &Field) -> Result<Map
 /// # Errors
 /// A failure of the database.
 pub async fn selection(env: &Env<'_>, model: &Model, field: &Field) -> Result<Value> {
-    if !field.dynamic {
-        return Ok(field.selection.iter().map(|(key, label)| json!([key, label])).collect());
-    }
     if let Some(values) = models::behaviour(&model.name).selection(env, field).await? {
         return Ok(values);
+    }
+    if !field.dynamic {
+        return Ok(field.selection.iter().map(|(key, label)| json!([key, label])).collect());
     }
     Ok(match field.name.as_str() {
         "lang" => env.langs().await?.iter().map(|(code, name, _)| json!([code, name])).collect(),

@@ -55,6 +55,15 @@ impl Default for Sanitize {
     }
 }
 
+/// Elements that are known; the contents of others stay without them if `tags` is set.
+const KNOWN: &str = "\
+    a abbr acronym address applet area article aside audio b base basefont bdi bdo big blink blockquote body br button \
+    canvas caption center cite code col colgroup command datalist dd del details dfn dir div dl dt em embed fieldset \
+    figcaption figure font footer form frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html i iframe img input ins \
+    isindex kbd keygen label legend li link main map mark marquee math menu meta meter nav noscript object ol optgroup \
+    option output p param pre progress q rp rt ruby s samp script section select small source span strike strong style \
+    sub summary sup svg table tbody td textarea tfoot th thead time title tr track tt u ul var video wbr";
+
 /// Elements that vanish with their contents if `tags` is set.
 const KILLED: &str = "base embed frame head iframe link meta noscript object script style title";
 
@@ -467,6 +476,7 @@ fn fate(name: &str, options: Sanitize) -> Fate {
     let unwrapped = among(UNWRAPPED, name)
         || matches!(name, "title" | "plaintext" | "xmp" | "noembed")
         || (options.form && name == "form")
+        || (options.tags && !among(KNOWN, name))
         // Outlook's own elements, of which Odoo keeps what is in them.
         || name.starts_with("o:");
     if unwrapped { Fate::Unwrapped } else { Fate::Kept }
@@ -721,6 +731,7 @@ mod tests {
             ("&nbsp;", "<span>&nbsp;</span>", "<p>&nbsp;</p>"),
             ("&nbsp;<br>", "<br>", "<p>&nbsp;<br></p>"),
             ("</b>", "", ""),
+            ("a <c>b</c>", "<span>a b</span>", "<p>a b</p>"),
         ] {
             assert_eq!(field(html), span, "{html}");
             assert_eq!(paragraphs(html), paragraph, "{html}");
@@ -753,7 +764,7 @@ mod tests {
                 "<p data-o-mail-quote=\"1\" data-oe-id=\"2\">x</p>",
             ),
             ("<p class=\"a\" style=\"position:fixed\">x</p>", "<p class=\"a\" style=\"position:fixed\">x</p>"),
-            ("<p><svg onload=\"x\"><script>1</script><path d=\"M0\"/></svg></p>", "<p><svg><path></path></svg></p>"),
+            ("<p><svg onload=\"x\"><script>1</script><path d=\"M0\"/></svg></p>", "<p><svg></svg></p>"),
             ("<o:p>x</o:p>", "x"),
             ("<select><option>a<option>b</select>x", "x"),
         ] {
@@ -776,7 +787,7 @@ mod tests {
             ("<p/>a", "<p></p>a"),
             ("<ul><li></ul>", "<ul><li></ul>"),
             ("<h1>a<p>b</h1>", "<h1>a</h1><p>b</p>"),
-            ("<x-y>q</x-y>", "<x-y>q</x-y>"),
+            ("<p><x-y>q</x-y></p>", "<p>q</p>"),
             ("<p>a</b></i>b", "<p>ab</p>"),
         ] {
             assert_eq!(field(html), written, "{html}");

@@ -1,6 +1,6 @@
 //! The methods that can be called from outside, with their parameters, as each series has them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock};
 
 use indexmap::IndexMap;
@@ -17,6 +17,36 @@ const SHARED: &str = "*";
 /// A model without behaviour of its own, whose methods all manual models have too.
 const PLAIN: &str = "res.partner.industry";
 
+/// Methods of all models that only the server itself may call, of which 16.0 says so.
+const PRIVATE: [&str; 26] = [
+    "_add_missing_default_values",
+    "_apply_ir_rules",
+    "_check_company",
+    "_check_recursion",
+    "_compute_display_name",
+    "_convert_to_write",
+    "_create",
+    "_fields_view_get",
+    "_filter_access_rules",
+    "_generate_order_by",
+    "_get_external_ids",
+    "_mapped_func",
+    "_name_search",
+    "_onchange_eval",
+    "_parent_store_create",
+    "_prepare_setup",
+    "_read",
+    "_read_group_raw",
+    "_register_hook",
+    "_search",
+    "_setup_base",
+    "_setup_complete",
+    "_setup_fields",
+    "_unregister_hook",
+    "_where_calc",
+    "_write",
+];
+
 /// A method that can be called.
 #[derive(Clone, Debug)]
 pub struct Method {
@@ -25,6 +55,8 @@ pub struct Method {
     pub name: String,
     /// Whether it is called on a model, without records.
     pub on_model: bool,
+    /// Its parameters as Python writes them: `(domain, limit=None)`.
+    pub signature: String,
     parameters: Vec<Parameter>,
 }
 
@@ -63,15 +95,16 @@ fn signatures(series: Series) -> Signatures {
     all
 }
 
-/// The method `name` of a model.
+/// The method `name` of a model; nothing where there is none.
 ///
 /// # Errors
-/// An `AccessError` for a private method, an `AttributeError` for one that there is not.
-pub fn find(series: Series, model: &Model, name: &str) -> Result<Method> {
+/// An `AccessError` for a private method.
+pub fn find(series: Series, model: &Model, name: &str) -> Result<Option<Method>> {
     let (model_name, signatures) = (model.name.as_str(), &SIGNATURES[&series]);
     let private = || Error::AccessError(series.private_method(model_name, name));
     if name.starts_with('_') {
-        return Err(private());
+        let is_known = !series.looks_for_private_methods() || PRIVATE.contains(&name);
+        return if is_known { Err(private()) } else { Ok(None) };
     }
     let of = |model: &str| signatures.get(model).and_then(|methods| methods.get(name));
     let (signature, own) = match (of(model_name), of(SHARED)) {
@@ -80,12 +113,7 @@ pub fn find(series: Series, model: &Model, name: &str) -> Result<Method> {
         (None, None) => match of(PLAIN).filter(|_| model.manual || !signatures.contains_key(model_name)) {
             Some(plain) => (plain, false),
             None if series.hides_method(name) => return Err(private()),
-            None => {
-                return Err(Error::Python {
-                    name: "builtins.AttributeError",
-                    message: series.unknown_method(model_name, name),
-                });
-            }
+            None => return Ok(None),
         },
     };
     let everywhere = !own || of(PLAIN).is_some();
@@ -94,7 +122,18 @@ pub fn find(series: Series, model: &Model, name: &str) -> Result<Method> {
         (true, false) => "BaseModel".to_owned(),
         (false, _) => series.model_class(model_name),
     };
-    Ok(Method::parse(&class, name, signature))
+    Ok(Some(Method::parse(&class, name, signature)))
+}
+
+/// All public methods of a model.
+#[must_use]
+pub fn of(series: Series, model: &Model) -> Vec<Method> {
+    let signatures = &SIGNATURES[&series];
+    let plain = model.manual || !signatures.contains_key(&model.name);
+    let sources = [Some(model.name.as_str()), Some(SHARED), Some(PLAIN).filter(|_| plain)];
+    let names: BTreeSet<&String> =
+        sources.into_iter().flatten().filter_map(|source| signatures.get(source)).flat_map(IndexMap::keys).collect();
+    names.into_iter().filter_map(|name| find(series, model, name).ok().flatten()).collect()
 }
 
 /// Whether a series has a method in all models.
@@ -110,6 +149,8 @@ pub struct Arguments {
     values: HashMap<String, Value>,
     /// Those that `**kwargs` took.
     pub more: Map<String, Value>,
+    /// Those that `*args` took.
+    pub rest: Vec<Value>,
 }
 
 impl Arguments {
@@ -152,7 +193,25 @@ impl Method {
             function: format!("{class}.{name}"),
             name: name.to_owned(),
             on_model: decorator.contains("@model"),
+            signature: format!("({list})"),
             parameters,
+        }
+    }
+
+    /// The names of the parameters, with the defaults of those that have one.
+    pub fn parameters(&self) -> impl Iterator<Item = (&str, Option<&Value>)> {
+        self.parameters.iter().map(|parameter| (parameter.name.as_str(), parameter.default.as_ref()))
+    }
+
+    /// What kind of parameter one is, in the words of `inspect`; nothing for an ordinary one.
+    #[must_use]
+    pub fn kind_of(&self, parameter: &str) -> Option<&'static str> {
+        let known = self.parameters.iter().find(|known| known.name == parameter)?;
+        match known.kind {
+            ParameterKind::Plain => None,
+            ParameterKind::KeywordOnly => Some("KEYWORD_ONLY"),
+            ParameterKind::Positional => Some("VAR_POSITIONAL"),
+            ParameterKind::Keywords => Some("VAR_KEYWORD"),
         }
     }
 
@@ -173,9 +232,11 @@ impl Method {
         if args.len() > plain.len() && !takes_all {
             return Err(self.surplus(&plain, args.len()));
         }
-        for (parameter, value) in plain.iter().zip(args) {
+        let mut args = args.into_iter();
+        for (parameter, value) in plain.iter().zip(args.by_ref()) {
             arguments.values.insert(parameter.name.clone(), value);
         }
+        arguments.rest = args.collect();
         for (name, value) in kwargs {
             let parameter = self.parameters.iter().find(|parameter| {
                 parameter.name == name && matches!(parameter.kind, ParameterKind::Plain | ParameterKind::KeywordOnly)
@@ -207,6 +268,37 @@ impl Method {
             }
         }
         if missing.is_empty() { Ok(arguments) } else { Err(python::missing_arguments(&self.function, &missing)) }
+    }
+
+    /// Gives arguments that all have names to parameters, as JSON-2 does: with the words of `inspect`, which binds them
+    /// beforehand. One record for `create` becomes a list, so that the answer is one too.
+    ///
+    /// # Errors
+    /// `Unprocessable` for arguments that do not fit.
+    pub fn bind_named(&self, mut kwargs: Map<String, Value>) -> Result<Arguments> {
+        let refused = |message: String| Err(Error::Unprocessable(message));
+        if kwargs.contains_key("self") {
+            return refused("multiple values for argument 'self'".to_owned());
+        }
+        let mut arguments = Arguments::default();
+        for parameter in &self.parameters {
+            if matches!(parameter.kind, ParameterKind::Positional | ParameterKind::Keywords) {
+                continue;
+            }
+            let value = match (kwargs.shift_remove(&parameter.name), &parameter.default) {
+                (Some(one @ Value::Object(_)), _) if self.name == "create" => Value::Array(vec![one]),
+                (Some(value), _) => value,
+                (None, Some(default)) => default.clone(),
+                (None, None) => return refused(format!("missing a required argument: '{}'", parameter.name)),
+            };
+            arguments.values.insert(parameter.name.clone(), value);
+        }
+        if self.parameters.iter().any(|parameter| parameter.kind == ParameterKind::Keywords) {
+            arguments.more = kwargs;
+        } else if let Some(name) = kwargs.keys().next() {
+            return refused(format!("got an unexpected keyword argument {}", python::repr(&name.as_str().into())));
+        }
+        Ok(arguments)
     }
 
     fn surplus(&self, plain: &[&Parameter], given: usize) -> Error {

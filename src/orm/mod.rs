@@ -15,14 +15,18 @@
 //! | [`onchange`], [`views`] | what forms ask for |
 //! | [`transfer`] | `load` and `export_data` |
 //! | [`fields_get`], [`translations`], [`attachments`] | what their names say |
+//! | [`blobs`] | the contents of attachments |
 //! | [`schema`], [`violation`] | the tables, and what is said when a row breaks their rules |
 
 pub mod access;
+pub mod answered;
 pub mod attachments;
+pub mod blobs;
 pub mod call;
 pub mod commands;
 pub mod convert;
 pub mod defaults;
+pub mod documentation;
 pub mod domain;
 pub mod env;
 pub mod expression;
@@ -36,6 +40,7 @@ pub mod names;
 pub mod onchange;
 pub mod query;
 pub mod read;
+pub mod recordset;
 pub mod registry;
 pub mod schema;
 pub mod search;

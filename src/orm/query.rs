@@ -890,6 +890,9 @@ pub fn scalar(own: Expr, field: &Field, leaf: &Leaf, dialect: Dialect) -> Result
         (Operator::Ne, Value::Array(_)) => Operator::NotIn,
         (operator, _) => operator,
     };
+    if field.name == "id" && !matches!(operator, Operator::In | Operator::NotIn) {
+        check_id(&leaf.value, dialect.series)?;
+    }
     if operator.is_like() {
         let whole = matches!(operator.positive(), Operator::EqLike | Operator::EqIlike);
         if whole && dialect.series.takes_empty_for_nothing() && !python::truth(&leaf.value) {
@@ -925,6 +928,16 @@ pub fn scalar(own: Expr, field: &Field, leaf: &Leaf, dialect: Dialect) -> Result
         }
         Operator::Lt | Operator::Le | Operator::Gt | Operator::Ge => comparison(own, field, operator, leaf, dialect),
         _ => Err(dialect.series.invalid_leaf(&leaf.repr())),
+    }
+}
+
+/// Where ids are compared as texts, PostgreSQL must be able to read them.
+fn check_id(value: &Value, series: Series) -> Result<()> {
+    match value {
+        Value::Number(number) if !number.is_f64() => Ok(()),
+        Value::String(_) | Value::Null | Value::Bool(false) => Ok(()),
+        other if series.compares_ids_as_texts() => Err(not_a("integer", &python::text(other))),
+        _ => Ok(()),
     }
 }
 

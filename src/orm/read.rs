@@ -196,7 +196,7 @@ pub fn fetch<'e>(env: &'e Env<'_>, model: &'e Model, ids: &'e [i32], fields: &'e
         }
         let mut related: IndexMap<String, Vec<&Arc<Field>>> = IndexMap::new();
         for field in fields {
-            if let Some(path) = field.related.as_deref() {
+            if let Some(path) = field.related.as_deref().filter(|_| !field.is_attachment()) {
                 let (link, _) = path.split_once('.').unwrap_or((path, ""));
                 related.entry(link.to_owned()).or_default().push(field);
                 continue;

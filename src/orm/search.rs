@@ -55,6 +55,10 @@ pub async fn query<'e, 'a>(env: &'e Env<'a>, model: &'e Model, domain: &Domain) 
     }
     let mut query = Query::new(env, model);
     query.filter(&Domain::and(all)).await?;
+    if !model.has_table() {
+        let message = format!("relation \"{}\" does not exist\n", model.name.replace('.', "_"));
+        return Err(Error::Python { name: "psycopg2.errors.UndefinedTable", message });
+    }
     if *rules != Domain::True {
         // The rules look at what the caller may not see.
         let sudo = env.sudo();

@@ -96,6 +96,7 @@ pub fn create<'e>(env: &'e Env<'_>, model: &'e Model, values: Vec<Values>) -> St
         let behaviour = models::behaviour(&model.name);
         let mut values = values;
         for record in &mut values {
+            behaviour.translate(env, model, record).await?;
             // What is wrong is said before anything is done.
             if let Some(name) = record.keys().find(|name| model.field(name).is_none()) {
                 return Err(env.series().invalid_field_to_create(&model.name, name));
@@ -315,6 +316,7 @@ pub fn write<'e>(env: &'e Env<'_>, model: &'e Model, ids: &'e [i32], values: Val
         let env = &behaviour.writer(env, model, ids, &values).await?;
         access::check_model(env, model, Operation::Write).await?;
         let mut values = values;
+        behaviour.translate(env, model, &mut values).await?;
         if let Some(name) = values.keys().find(|name| model.field(name).is_none()) {
             return Err(env.series().invalid_field_to_write(&model.name, name, behaviour.overrides_write()));
         }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::Call;
 use crate::error::{Error, Result};
+use crate::orm::env::Tools;
 use crate::orm::{self, MethodCall};
 use crate::python::{self, Signature};
 use crate::wire::page;
@@ -35,7 +36,7 @@ async fn call_method(call: Call, function: &str) -> Result<Value> {
     let mut arguments = signature.bind_named(call.params)?.into_iter().map(Option::unwrap_or_default);
     let mut next = || arguments.next().unwrap_or_default();
     let (model, method, args, kwargs) = (python::text(&next()), python::text(&next()), next(), next());
-    let tools = call.app.tools();
+    let tools = Tools { identity: call.visit.identity().await?, ..call.app.tools() };
     if !orm::has_model(&caller, &model, &tools).await? {
         return Err(if series.finds_no_path_for_unknown_model() {
             Error::NotFound(page::NOT_FOUND.to_owned())
@@ -48,7 +49,9 @@ async fn call_method(call: Call, function: &str) -> Result<Value> {
         return Err(Error::type_error(format!("call_kw() argument after ** must be a mapping, not {kind}")));
     }
     let (args, kwargs) = (python::list(args)?, python::dict(kwargs)?);
-    orm::call(&caller, &tools, MethodCall { model, method, args, kwargs }).await
+    let answer = orm::call(&caller, &tools, MethodCall { model, method, args, kwargs, ids: None }).await?;
+    call.visit.remember(&tools.identity).await?;
+    Ok(answer)
 }
 
 /// `/web/dataset/resequence` (up to 18.0): numbers records in the order of their ids. Answers whether there is a field for
@@ -72,8 +75,8 @@ pub async fn resequence(call: Call) -> Result<Value> {
     if !orm::has_model(&caller, &model, &tools).await? {
         return Err(Error::key_error(model));
     }
-    let named =
-        MethodCall { model: model.clone(), method: "fields_get".to_owned(), args: vec![json!([field])], kwargs };
+    let args = vec![json!([field])];
+    let named = MethodCall { model: model.clone(), method: "fields_get".to_owned(), args, kwargs, ids: None };
     if orm::call(&caller, &tools, named.clone()).await? == json!({}) {
         return Ok(false.into());
     }
@@ -82,4 +85,76 @@ pub async fn resequence(call: Call) -> Result<Value> {
         orm::call(&caller, &tools, MethodCall { method: "write".to_owned(), args, ..named.clone() }).await?;
     }
     Ok(true.into())
+}
+
+/// `/web/dataset/search_read` (15.0 and 16.0): a page of records, and how many there are.
+pub async fn search_read(call: Call) -> Result<Value> {
+    call.visit.caller().await?;
+    let signature = Signature {
+        function: call.app.series.route_function("DataSet", "search_read"),
+        required: &["model"],
+        optional: &["fields", "offset", "limit", "domain", "sort"],
+        method: true,
+    };
+    let mut arguments = signature.bind_named(call.params.clone())?.into_iter();
+    let mut next = || arguments.next().flatten();
+    let model = python::text(&next().unwrap_or_default());
+    let (fields, offset, limit) = (next(), next(), next());
+    let (domain, sort) = (next(), next());
+    let kwargs = json!({
+        "domain": domain.filter(python::truth).unwrap_or_else(|| json!([])),
+        "fields": fields.filter(python::truth).unwrap_or_default(),
+        "offset": offset.filter(python::truth).unwrap_or_else(|| 0.into()),
+        "limit": limit.filter(python::truth).unwrap_or_default(),
+        "order": sort.filter(python::truth).unwrap_or_default(),
+    });
+    on_model(&call, model, "web_search_read", Vec::new(), python::dict(kwargs)?).await
+}
+
+/// `/web/dataset/load` (15.0 and 16.0): the values of one record, or none.
+pub async fn load(call: Call) -> Result<Value> {
+    call.visit.caller().await?;
+    let signature = Signature {
+        function: call.app.series.route_function("DataSet", "load"),
+        required: &["model", "id", "fields"],
+        optional: &[],
+        method: true,
+    };
+    let mut arguments = signature.bind_named(call.params.clone())?.into_iter().map(Option::unwrap_or_default);
+    let model = python::text(&arguments.next().unwrap_or_default());
+    let ids = json!([arguments.next().unwrap_or_default()]);
+    let mut rows = on_model(&call, model, "read", vec![ids], Map::new()).await?;
+    let row = rows.get_mut(0).map_or_else(|| json!({}), Value::take);
+    Ok(json!({"value": row}))
+}
+
+/// `/web/dataset/call` (15.0 and 16.0): a method with arguments by position only.
+pub async fn call_by_position(call: Call) -> Result<Value> {
+    call.visit.caller().await?;
+    let signature = Signature {
+        function: call.app.series.route_function("DataSet", "call"),
+        required: &["model", "method", "args"],
+        optional: &["domain_id", "context_id"],
+        method: true,
+    };
+    let mut arguments = signature.bind_named(call.params.clone())?.into_iter().map(Option::unwrap_or_default);
+    let mut next = || arguments.next().unwrap_or_default();
+    let (model, method, args) = (python::text(&next()), python::text(&next()), python::list(next())?);
+    on_model(&call, model, &method, args, Map::new()).await
+}
+
+/// Calls a method of a model, as who is logged in.
+async fn on_model(
+    call: &Call,
+    model: String,
+    method: &str,
+    args: Vec<Value>,
+    kwargs: Map<String, Value>,
+) -> Result<Value> {
+    let caller = call.visit.caller().await?;
+    let tools = call.app.tools();
+    if !orm::has_model(&caller, &model, &tools).await? {
+        return Err(Error::key_error(model));
+    }
+    orm::call(&caller, &tools, MethodCall { model, method: method.to_owned(), args, kwargs, ids: None }).await
 }

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
-use super::{Shared, answered, database, dataset, jsonrpc, session_auth, version, web_session};
+use super::{Shared, answered, database, dataset, jsonrpc, session_auth, version, web_client, web_session};
 use crate::app::App;
 use crate::auth::visit::Visit;
 use crate::error::{Error, Result};
@@ -92,6 +92,14 @@ pub fn routes(series: Series) -> Vec<Route> {
     ];
     if series.has_resequence_route() {
         routes.push(at!("/web/dataset/resequence", dataset::resequence));
+    }
+    if series.has_old_dataset_routes() {
+        routes.push(at!("/web/dataset/search_read", dataset::search_read));
+        routes.push(at!("/web/dataset/load", dataset::load));
+        routes.push(at!("/web/dataset/call", dataset::call_by_position));
+    }
+    if !series.has_websocket() {
+        routes.push(at!("/longpolling/poll", web_client::poll));
     }
     if series.has_change_password_route() {
         routes.push(at!("/web/session/change_password", web_session::change_password));

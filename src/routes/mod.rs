@@ -1,14 +1,23 @@
 //! What is at which path. A route parses, authenticates, calls and renders; what it calls knows no HTTP.
 
+mod bearer;
 mod body;
+mod content;
 mod database;
 mod dataset;
+mod doc;
+mod form;
+mod json2;
 mod json_rpc;
 mod jsonrpc;
 mod pages;
 mod session_auth;
+mod stream;
+mod upload;
 mod version;
+mod web_client;
 mod web_session;
+mod xmlrpc;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -68,9 +77,32 @@ pub fn router(app: &Arc<App>) -> Router {
         .route("/", get(pages::home))
         .route("/web", get(pages::web))
         .route("/odoo", get(pages::web))
-        .route("/web/login", get(pages::login));
+        .route("/web/login", get(pages::login))
+        .route("/web/binary/upload_attachment", post(upload::upload_attachment))
+        .route("/xmlrpc/{service}", post(xmlrpc::with_texts))
+        .route("/xmlrpc/2/{service}", post(xmlrpc::with_numbers))
+        .merge(database::router())
+        .merge(web_client::router(app.series));
+    for path in ["/web/content", "/web/content/{*path}"] {
+        router = router.route(path, get(content::content));
+    }
+    for path in ["/web/image", "/web/image/{*path}"] {
+        router = router.route(path, get(content::image));
+    }
+    for path in ["/web/binary/company_logo", "/logo", "/logo.png"] {
+        router = router.route(path, get(content::company_logo));
+    }
     if app.series.has_version_pages() {
         router = router.route("/web/version", get(version::page)).route("/json/version", get(version::page));
+    }
+    if app.series.has_json2() {
+        router = router
+            .route("/json/2", any(json2::unknown))
+            .route("/json/2/", any(json2::unknown))
+            .route("/json/2/{*call}", any(json2::call))
+            .route("/doc-bearer/{file}", get(doc::by_key).post(doc::by_key))
+            .route("/doc", get(doc::page))
+            .route("/doc/{file}", get(doc::below));
     }
     router
         .fallback(pages::unknown)
@@ -122,4 +154,9 @@ async fn with_visit(State(shared): State<Shared>, request: Request, next: Next) 
 fn answered(mut response: Response) -> Response {
     response.extensions_mut().insert(Answered);
     response
+}
+
+/// Whether the value of a field or of the query means yes.
+fn is_true(value: &str) -> bool {
+    !matches!(value.to_ascii_lowercase().as_str(), "0" | "n" | "no" | "f" | "false" | "off" | "none")
 }

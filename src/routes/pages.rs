@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 
-use super::{Shared, answered, json_rpc};
+use super::{Shared, answered, json_rpc, web_session};
 use crate::auth::visit::Visit;
 use crate::error::Error;
 use crate::wire::envelope::{self, Envelope};
@@ -24,10 +24,15 @@ pub async fn home(State(shared): State<Shared>) -> Response {
 pub async fn web(State(shared): State<Shared>, Extension(visit): Extension<Arc<Visit>>) -> Response {
     match visit.caller().await {
         Ok(caller) => {
+            let token = match visit.csrf_token().await {
+                Ok(token) => token,
+                Err(error) => return page::failure(&error, "/web"),
+            };
             let (db, login) = (escape(caller.database.name()), escape(&caller.user.login));
             let body = format!(
                 "<h1>wiredoo {}</h1>\n<p>You are logged in to the database <b>{db}</b> as <b>{login}</b>.</p>\n\
-                 <p><a href=\"/web/session/logout\">Log out</a></p>",
+                 <p><a href=\"/web/session/logout\">Log out</a></p>\n\
+                 <script>var odoo = {{csrf_token: \"{token}\"}};</script>",
                 shared.app.series
             );
             answered(page::page(StatusCode::OK, "wiredoo", &body))
@@ -37,8 +42,14 @@ pub async fn web(State(shared): State<Shared>, Extension(visit): Extension<Arc<V
     }
 }
 
-/// `/web/login`: a form that logs in through `/web/session/authenticate`.
-pub async fn login(State(shared): State<Shared>, Extension(visit): Extension<Arc<Visit>>) -> Response {
+/// `/web/login`: a form that logs in through `/web/session/authenticate`. Who is logged in already is sent on to the path
+/// `redirect`, where there is one.
+pub async fn login(State(shared): State<Shared>, Extension(visit): Extension<Arc<Visit>>, uri: Uri) -> Response {
+    if let Some(path) = web_session::wanted_path(&uri)
+        && visit.caller().await.is_ok()
+    {
+        return answered(page::redirect(&path));
+    }
     let databases = if shared.app.config.list_db {
         shared.app.visible_databases(&visit.client().host).await.unwrap_or_default()
     } else {

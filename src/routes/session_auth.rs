@@ -6,12 +6,13 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest as _, Multipart, Request, State};
+use axum::body::Bytes;
+use axum::extract::State;
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
+use super::form::{self, Form};
 use super::{Call, Shared, answered, json_rpc, web_session};
 use crate::auth::visit::Visit;
 use crate::clock;
@@ -128,7 +129,7 @@ enum Fields {
 
 async fn fields(headers: &HeaderMap, body: Bytes) -> Fields {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence = form::essence(kind);
     // `curl -d '{…}'` declares JSON as a form.
     let looks_like_json = body.trim_ascii_start().starts_with(b"{") && essence != "multipart/form-data";
     if body.is_empty() {
@@ -158,27 +159,9 @@ fn json_fields(body: Bytes) -> Fields {
 }
 
 async fn multipart_fields(kind: &str, body: Bytes) -> Fields {
-    let wrong = |error: String| Fields::Wrong(format!("the multipart body cannot be read: {error}"));
-    let request = match Request::builder().header(header::CONTENT_TYPE, kind).body(Body::from(body)) {
-        Ok(request) => request,
-        Err(error) => return wrong(error.to_string()),
-    };
-    let mut multipart = match Multipart::from_request(request, &()).await {
-        Ok(multipart) => multipart,
-        Err(rejection) => return wrong(rejection.body_text()),
-    };
-    let mut fields = Map::new();
-    loop {
-        let field = match multipart.next_field().await {
-            Ok(None) => return Fields::Plain(fields),
-            Ok(Some(field)) => field,
-            Err(error) => return wrong(error.body_text()),
-        };
-        let name = field.name().unwrap_or_default().to_owned();
-        match field.text().await {
-            Ok(text) => fields.insert(name, text.into()),
-            Err(error) => return wrong(error.body_text()),
-        };
+    match Form::multipart(kind, body).await {
+        Ok(form) => Fields::Plain(form.into_fields().into_iter().map(|(name, text)| (name, text.into())).collect()),
+        Err(error) => Fields::Wrong(error.to_string()),
     }
 }
 

@@ -153,11 +153,15 @@ pub async fn logout(State(shared): State<Shared>, Extension(visit): Extension<Ar
     if let Err(error) = visit.log_out(true).await {
         return rest::failure(&error);
     }
-    let redirect = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
+    answered(page::redirect(wanted_path(&uri).as_deref().unwrap_or_else(|| shared.app.series.web_home())))
+}
+
+/// Where a browser wants to be sent to, by `redirect` in the query; a path on this server.
+pub fn wanted_path(uri: &Uri) -> Option<String> {
+    form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
         .find(|(key, _)| key == "redirect")
         .map(|(_, path)| path.into_owned())
-        .filter(|path| is_local(path));
-    answered(page::redirect(redirect.as_deref().unwrap_or_else(|| shared.app.series.web_home())))
+        .filter(|path| is_local(path))
 }
 
 /// Whether a browser stays on this server when it is sent there, so that a link cannot send people elsewhere.

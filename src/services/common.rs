@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::{Arguments, Client};
 use crate::error::{Error, Result};
 
-const ABOUT: &str = "wiredoo: Odoo's wire protocols with a store of their own.";
+/// What all series say.
+const ABOUT: &str = "See http://openerp.com";
 
 pub async fn dispatch(client: &Client, method: &str, args: Vec<Value>) -> Result<Value> {
     let credentials = ["db", "login", "password"];
@@ -27,7 +28,7 @@ pub async fn dispatch(client: &Client, method: &str, args: Vec<Value>) -> Result
             Arguments::bind(method, &["loglevel"], &["logger"], args)?;
             Ok(true.into())
         }
-        other => Err(Error::Python { name: "builtins.Exception", message: format!("Method not found: {other}") }),
+        other => Err(Error::exception(format!("Method not found: {other}"))),
     }
 }
 

@@ -1,11 +1,14 @@
 //! `db`: databases as a whole. What changes one wants the master password as its first argument.
 
+use std::io::Cursor;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::management::{self, Wanted};
 use super::{Arguments, Client};
-use crate::database::{self, DEFAULT_LANG, NewDatabase, dump};
+use crate::database;
 use crate::error::{Error, Result};
 
 pub async fn dispatch(client: &Client, method: &str, mut args: Vec<Value>) -> Result<Value> {
@@ -37,16 +40,17 @@ pub async fn dispatch(client: &Client, method: &str, mut args: Vec<Value>) -> Re
         | "migrate_databases" => {}
         other => return Err(Error::key_error(format!("Method not found: {other}"))),
     }
-    let forbidden = !client.app.config.list_db && method != "list_countries";
-    if forbidden {
-        // As in Odoo, who hides the list does not let databases be managed over the wire.
-        return Err(Error::access_denied());
-    }
     if args.is_empty() {
         return Err(Error::Python { name: "builtins.IndexError", message: "list index out of range".to_owned() });
     }
+    let app = &client.app;
     let master = args.remove(0);
-    client.app.master.check(&client.app.passwords, master.as_str().unwrap_or_default()).await?;
+    let master = master.as_str().unwrap_or_default();
+    match method {
+        // It tells nothing of databases.
+        "list_countries" => app.master.check(&app.passwords, master).await?,
+        _ => management::authorize(app, master).await?,
+    }
     administrate(client, method, args).await
 }
 
@@ -86,8 +90,8 @@ async fn administrate(client: &Client, method: &str, args: Vec<Value>) -> Result
         }
         "dump" => {
             let arguments = Arguments::bind(method, &["db_name", "format"], &[], args)?;
-            let database = app.databases.open(arguments.text(0)).await?;
-            Ok(STANDARD.encode(dump::dump(&database, app.clock.now()).await?).into())
+            let zipped = management::dump(app, arguments.text(0), Vec::new()).await?;
+            Ok(STANDARD.encode(zipped).into())
         }
         "restore" => {
             let arguments = Arguments::bind(method, &["db_name", "data"], &["copy"], args)?;
@@ -107,18 +111,15 @@ async fn administrate(client: &Client, method: &str, args: Vec<Value>) -> Result
 }
 
 async fn create(client: &Client, arguments: &Arguments) -> Result<Value> {
-    let app = &client.app;
-    let name = arguments.text(0);
-    // Before the hash, which takes its time.
-    app.databases.check_free(name).await?;
-    let new = NewDatabase {
-        login: arguments.optional_text(4).unwrap_or("admin").to_owned(),
-        password_hash: app.passwords.hash(arguments.optional_text(3).unwrap_or("admin")).await,
-        lang: arguments.optional_text(2).unwrap_or(DEFAULT_LANG).to_owned(),
-        country_code: arguments.optional_text(5).map(str::to_owned),
-        phone: arguments.optional_text(6).map(str::to_owned),
+    let wanted = Wanted {
+        name: arguments.text(0),
+        lang: arguments.optional_text(2),
+        password: arguments.optional_text(3),
+        login: arguments.optional_text(4),
+        country_code: arguments.optional_text(5),
+        phone: arguments.optional_text(6),
     };
-    app.databases.create(name, &new).await?;
+    management::create(&client.app, &wanted).await?;
     Ok(true.into())
 }
 
@@ -127,6 +128,6 @@ async fn restore(client: &Client, arguments: &Arguments) -> Result<Value> {
     // Clients break base64 into lines.
     let data: String = arguments.text(1).split_ascii_whitespace().collect();
     let data = STANDARD.decode(data).map_err(|error| unreadable(error.to_string()))?;
-    dump::restore(&client.app.databases, arguments.text(0), data, arguments.flag(2)).await?;
+    management::restore(&client.app, arguments.text(0), Cursor::new(data), arguments.flag(2)).await?;
     Ok(true.into())
 }

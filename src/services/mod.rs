@@ -1,8 +1,9 @@
-//! The RPC services `common`, `db` and `object`, which `/jsonrpc` carries: functions called by position, each with the
+//! The RPC services `common`, `db` and `object`, which `/jsonrpc` and `/xmlrpc` carry: functions called by position, each with the
 //! database and the credentials that it needs.
 
 mod common;
 mod db;
+pub mod management;
 mod object;
 
 use std::sync::Arc;

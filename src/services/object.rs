@@ -73,6 +73,7 @@ fn execute_kw(args: Vec<Value>) -> Result<MethodCall> {
             None | Some(Value::Null) => Map::new(),
             Some(kwargs) => python::dict(kwargs)?,
         },
+        ids: None,
     })
 }
 
@@ -83,5 +84,5 @@ fn execute(mut args: Vec<Value>) -> Result<MethodCall> {
         Signature { function: "execute".to_owned(), required: &["obj", "method"], optional: &[], method: false };
     let mut names = signature.bind_positional(args)?.into_iter().map(Option::unwrap_or_default);
     let mut next = || python::text(&names.next().unwrap_or_default());
-    Ok(MethodCall { model: next(), method: next(), args: rest, kwargs: Map::new() })
+    Ok(MethodCall { model: next(), method: next(), args: rest, kwargs: Map::new(), ids: None })
 }

@@ -25,11 +25,11 @@ pub fn object(error: &Error, series: Series) -> ErrorObjectOwned {
 }
 
 /// What an error says of the exception, which `data` of the error object has.
-fn data(error: &Error, series: Series) -> Value {
+pub(super) fn data(error: &Error, series: Series) -> Value {
     let message = error.to_string();
-    let debug = format!("Traceback (most recent call last):\n{}: {message}\n", error.name());
+    let debug = error.traceback();
     let arguments = match error {
-        Error::NotFound(_) | Error::BadRequest(_) => json!([]),
+        Error::NotFound(_) | Error::BadRequest(_) | Error::Unauthorized(_) | Error::Unprocessable(_) => json!([]),
         Error::RedirectWarning(redirect) => json!([message, redirect.action, redirect.button, redirect.context]),
         _ => json!([message]),
     };

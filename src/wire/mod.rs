@@ -3,6 +3,10 @@
 
 pub mod envelope;
 pub mod fault;
+pub mod file;
+pub mod json2;
+pub mod json_text;
 pub mod page;
 pub mod rest;
 pub mod rpc;
+pub mod xmlrpc;

@@ -18,7 +18,8 @@ pub fn failure(error: &Error) -> Response {
     error.log();
     let status = match error {
         Error::AccessDenied(_) | Error::AccessError(_) | Error::AccessDeniedTo { .. } => StatusCode::FORBIDDEN,
-        Error::SessionExpired => StatusCode::UNAUTHORIZED,
+        Error::SessionExpired | Error::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+        Error::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
         Error::NotFound(_) | Error::MissingError(_) => StatusCode::NOT_FOUND,
         Error::BadRequest(_) | Error::UserError(_) | Error::ValidationError(_) | Error::RedirectWarning(_) => {
             StatusCode::BAD_REQUEST

@@ -360,3 +360,35 @@ pub async fn update_user(server: &Wiredoo, user: i32, change: impl Fn(&mut res_u
     });
     updated.await.unwrap();
 }
+
+/// A part of a multipart body: its name, the name of the file if it is one, and its content.
+pub type Part<'p> = (&'p str, Option<&'p str>, &'p [u8]);
+
+/// Content type and body of a form with files.
+pub fn multipart(parts: &[Part<'_>]) -> (&'static str, Vec<u8>) {
+    let mut body = Vec::new();
+    for (name, filename, content) in parts {
+        let filename = filename.map(|filename| format!("; filename=\"{filename}\"")).unwrap_or_default();
+        let head = format!("--limit\r\nContent-Disposition: form-data; name=\"{name}\"{filename}\r\n\r\n");
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(content);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--limit--\r\n");
+    ("multipart/form-data; boundary=limit", body)
+}
+
+/// A picture that compresses badly, as a PNG.
+pub fn png(width: u32, height: u32) -> Vec<u8> {
+    use image::{DynamicImage, ImageFormat, RgbImage};
+    let pixel = |x: u32, y: u32| image::Rgb([x, y, x * y].map(|value| u8::try_from(value % 256).unwrap()));
+    let mut png = std::io::Cursor::new(Vec::new());
+    DynamicImage::from(RgbImage::from_fn(width, height, pixel)).write_to(&mut png, ImageFormat::Png).unwrap();
+    png.into_inner()
+}
+
+/// Width and height of an image.
+pub fn size_of(image: &[u8]) -> (u32, u32) {
+    let image = image::load_from_memory(image).unwrap();
+    (image.width(), image.height())
+}

@@ -1,0 +1,85 @@
+//! Requests that bring an API key: `Authorization: bearer <key>` (19.0).
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+
+use super::Shared;
+use crate::app::App;
+use crate::auth::visit::Visit;
+use crate::auth::{Caller, api_key};
+use crate::database::Database;
+use crate::error::{Error, Result};
+use crate::models::res_users;
+use crate::wire::{json2, page};
+
+/// Who makes a request: the user of the API key, or of the session where a browser itself went there.
+///
+/// # Errors
+/// The answer to a request without a key that is good, or without a database that is unequivocal.
+pub async fn caller(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Result<Caller, Response> {
+    // Where there is no database there are no such paths.
+    let database = match visit.stateless_database().await {
+        Ok(Some(database)) => database,
+        Ok(None) => return Err(page::not_found()),
+        Err(Error::AccessError(why)) => return Err(page::error(StatusCode::FORBIDDEN, &why)),
+        Err(error) => {
+            error.log();
+            return Err(page::not_found());
+        }
+    };
+    let found = match key(headers) {
+        Some(key) => by_key(&shared.app, visit, &database, &key).await,
+        None => by_session(visit, headers).await,
+    };
+    found.map_err(|error| json2::failure(&error, shared.app.series))
+}
+
+/// The key of a request, if it has one.
+fn key(headers: &HeaderMap) -> Option<String> {
+    let text = String::from_utf8_lossy(headers.get(header::AUTHORIZATION)?.as_bytes());
+    let (scheme, key) = text.split_once(char::is_whitespace)?;
+    let key = key.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then(|| key.to_owned())
+}
+
+async fn by_key(app: &App, visit: &Visit, database: &Arc<Database>, key: &str) -> Result<Caller> {
+    let version = database.version().await?;
+    let Some(uid) = api_key::check(database, &app.passwords, key, app.clock.now()).await? else {
+        return Err(Error::Unauthorized("Invalid apikey".to_owned()));
+    };
+    match visit.caller().await {
+        Ok(caller) if caller.user.id != uid => {
+            return Err(Error::AccessDenied("Session user does not match the used apikey".to_owned()));
+        }
+        Ok(_) | Err(Error::SessionExpired) => {}
+        Err(error) => return Err(error),
+    }
+    let user = res_users::get(database.connection(), uid).await?.ok_or_else(Error::access_denied)?;
+    tracing::Span::current().record("db", database.name()).record("uid", uid);
+    Ok(Caller { database: Arc::clone(database), version, user })
+}
+
+/// A session is enough where a person has typed the address: a page of another site cannot make a browser say so.
+async fn by_session(visit: &Visit, headers: &HeaderMap) -> Result<Caller> {
+    let caller = match visit.caller().await {
+        Err(Error::SessionExpired) => {
+            let why = "User not authenticated, use an API Key with a Bearer Authorization header.";
+            return Err(Error::Unauthorized(why.to_owned()));
+        }
+        found => found?,
+    };
+    let says = |name: &str, wanted: &[&str]| {
+        headers.get(name).and_then(|value| value.to_str().ok()).is_some_and(|value| wanted.contains(&value))
+    };
+    let by_hand = says("sec-fetch-dest", &["document"])
+        && says("sec-fetch-mode", &["navigate"])
+        && says("sec-fetch-site", &["none", "same-origin"])
+        && says("sec-fetch-user", &["?1"]);
+    if by_hand {
+        return Ok(caller);
+    }
+    let why = "Missing \"Authorization\" or Sec-headers for interactive usage.";
+    Err(Error::Unauthorized(why.to_owned()))
+}
