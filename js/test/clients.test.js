@@ -6,7 +6,7 @@ import { useOdoo } from 'wiredoo/node-test';
 
 import { session } from './session.js';
 
-const odoo = useOdoo();
+const odoo = useOdoo({ series: '19.0' });
 
 test('odoo-await works over XML-RPC', async () => {
   const { hostname, port } = new URL(odoo.url);
@@ -52,4 +52,27 @@ test('fetch that a test has replaced is not used', async () => {
   } finally {
     globalThis.fetch = fetch;
   }
+});
+
+test('a key works over JSON-2 until its user is gone', async () => {
+  const key = '0123456789abcdef0123456789abcdef01234567';
+  await odoo.load({ users: [{ login: 'shop', name: 'Shop', groups: ['base.group_user'], api_key: key }] });
+  const search = async () => {
+    const response = await fetch(`${odoo.url}/json/2/res.partner/search`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `bearer ${key}`, 'x-odoo-database': odoo.db },
+      body: JSON.stringify({ domain: [['id', '=', 1]] }),
+    });
+    return [response.status, await response.json()];
+  };
+  assert.deepEqual(await search(), [200, [1]]);
+  await odoo.journal.assertCalled({ model: 'res.partner', method: 'search', dialect: 'json2' }, { exactly: 1 });
+
+  await odoo.faults.accessError('res.partner.search', { times: 1, message: 'Not today' });
+  const [status, error] = await search();
+  assert.deepEqual([status, error.name, error.message], [403, 'odoo.exceptions.AccessError', 'Not today']);
+
+  const [shop] = await odoo.execute('res.users', 'search', [[['login', '=', 'shop']]]);
+  await odoo.execute('res.users', 'write', [[shop], { active: false }]);
+  assert.equal((await search())[0], 401);
 });
