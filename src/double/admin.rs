@@ -8,10 +8,10 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Query as Parameters, Request, State};
 use axum::handler::Handler;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{MethodFilter, on};
+use axum::routing::{MethodFilter, any, on};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -57,7 +57,7 @@ impl Surface {
         T: 'static,
     {
         let full = format!("{ROOT}{path}");
-        let known = axum::http::Method::from_str(method).ok().and_then(|method| MethodFilter::try_from(method).ok());
+        let known = Method::from_str(method).ok().and_then(|method| MethodFilter::try_from(method).ok());
         let filter = known.expect("the methods of the list are known");
         self.router = self.router.route(&full, on(filter, handler));
         let schema =
@@ -262,9 +262,20 @@ fn of_rules(surface: Surface) -> Surface {
 pub fn routes(double: &Arc<Double>) -> Router {
     surface()
         .router
+        .route(&format!("{ROOT}/{{*path}}"), any(unknown))
+        .method_not_allowed_fallback(not_so)
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(Arc::clone(double), guard))
         .with_state(Arc::clone(double))
+}
+
+async fn unknown(uri: Uri) -> Refusal {
+    Refusal::missing(format!("there is nothing at {}; {ROOT}/openapi.json tells what there is", uri.path()))
+}
+
+async fn not_so(method: Method, uri: Uri) -> Refusal {
+    let message = format!("{} takes no {method}; {ROOT}/openapi.json tells what it takes", uri.path());
+    Refusal { status: StatusCode::METHOD_NOT_ALLOWED, message, at: None }
 }
 
 /// Lets in who has the token, or where there is none who is on this machine.

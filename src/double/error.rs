@@ -60,7 +60,8 @@ impl From<Error> for Refusal {
 
 impl From<FixtureError> for Refusal {
     fn from(error: FixtureError) -> Self {
-        Self::wrong(error.to_string())
+        let line = error.line.map(|line| format!(":{line}")).unwrap_or_default();
+        Self::wrong(error.to_string()).at(format!("{}{line}", error.file))
     }
 }
 
