@@ -104,6 +104,14 @@ pub struct Wiredoo {
 }
 
 impl Wiredoo {
+    /// Starts an ephemeral 19.0 that is a test double, on a free port of 127.0.0.1, on the current tokio runtime.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start() -> Result<Self, StartError> {
+        Self::builder().double(double::Settings::default()).start().await
+    }
+
     /// A server to be configured and started.
     #[must_use]
     pub fn builder() -> Builder {
@@ -139,8 +147,8 @@ impl Wiredoo {
     /// # Panics
     /// It is none: it was built without [`Builder::double`].
     #[must_use]
-    pub fn double(&self) -> &Double {
-        self.double.as_deref().expect("the server is a test double")
+    pub fn double(&self) -> &Arc<Double> {
+        self.double.as_ref().expect("the server is a test double")
     }
 
     /// The state of the server, for whoever needs more than the wire gives.

@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -9,10 +10,11 @@ use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use wiredoo::double::Settings;
 use wiredoo::double::faults::{Connection, ErrorKind, Fault};
+use wiredoo::double::fixtures::Source;
 use wiredoo::double::journal::{Expectation, Outcome, Query};
 use wiredoo::double::stubs::Stub;
+use wiredoo::double::{Settings, testing};
 use wiredoo::{Series, Wiredoo};
 
 use common::{Client, odoo, stores};
@@ -267,8 +269,12 @@ async fn a_proxy_answers_on_demand() {
 /// What comes back, over a connection of its own, for a call of `/jsonrpc`; all that comes before its end.
 async fn raw(server: &Wiredoo, method: &str, args: Value) -> Vec<u8> {
     let args = json!([server.db(), 2, "admin", PARTNER, method, args]);
-    let body = json!({"params": {"service": "object", "method": "execute_kw", "args": args}}).to_string();
-    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    post(server.address(), &json!({"params": {"service": "object", "method": "execute_kw", "args": args}}).to_string())
+        .await
+}
+
+async fn post(address: SocketAddr, body: &str) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).await.unwrap();
     let head = format!(
         "POST /jsonrpc HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n\
          Content-Length: {}\r\n\r\n{body}",
@@ -522,4 +528,31 @@ async fn a_delay_is_waited_for() {
     let begun = std::time::Instant::now();
     execute(&server, server.db(), PARTNER, "search_count", json!([[]])).await;
     assert!(begun.elapsed() >= Duration::from_millis(30));
+}
+
+#[tokio::test]
+async fn tests_in_rust_share_a_server_and_have_their_own_databases() {
+    let source = Source::new("shop.yaml", "records: {res.partner: [{id: acme, name: Acme}]}");
+    let (first, second) =
+        (testing::database(Series::V19).await.unwrap(), testing::database(Series::V19).await.unwrap());
+    assert_eq!(first.url(), second.url());
+    assert_ne!(first.name(), second.name());
+    let loaded = first.load(&[source]).await.unwrap();
+    assert_eq!(loaded.ids["acme"].0, PARTNER);
+    first.add_stub(Stub::on(PARTNER, "search_count").answer(7)).unwrap();
+    let count = async |odoo: &testing::TestDatabase| {
+        let args = json!([odoo.name(), 2, odoo.password(), PARTNER, "search_count", [[["name", "=", "Acme"]]]]);
+        let body = json!({"params": {"service": "object", "method": "execute_kw", "args": args}});
+        let address = odoo.url().strip_prefix("http://").unwrap().parse().unwrap();
+        let answer = post(address, &body.to_string()).await;
+        let at = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+        serde_json::from_slice::<Value>(&answer[at + 4..]).unwrap()["result"].clone()
+    };
+    assert_eq!(count(&first).await, 7);
+    assert_eq!(count(&second).await, 0);
+    first.assert_called(PARTNER, "search_count", 1);
+    second.assert_called("*", "search_count", 1);
+    second.assert_called(PARTNER, "create", 0);
+    first.reset().await.unwrap();
+    assert_eq!(first.calls().len(), 1);
 }

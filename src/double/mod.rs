@@ -17,6 +17,7 @@ pub mod rules;
 pub mod seen;
 pub mod selection;
 pub mod stubs;
+pub mod testing;
 pub mod time;
 
 use std::fmt;
@@ -261,6 +262,14 @@ impl Double {
     /// The expectation contradicts itself.
     pub fn verify(&self, expected: &Expectation) -> Result<Verdict, Refusal> {
         self.journal.verify(expected)
+    }
+
+    /// Waits until the calls are as expected, at most so long; then answers as [`verify`](Self::verify) does.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub async fn wait_for(&self, expected: &Expectation, patience: Duration) -> Result<Verdict, Refusal> {
+        self.journal.wait_for(expected, patience).await
     }
 
     /// Fails with what came nearest unless there were exactly so many calls as described.

@@ -14,12 +14,14 @@ const MISSING: [&str; 6] = [
 ];
 
 /// Methods of single models that are answered.
-const OWN: [(&str, &[&str]); 15] = [
+const OWN: [(&str, &[&str]); 17] = [
     ("ir.attachment", &["check", "create_unique", "generate_access_token", "get_serving_groups"]),
     ("ir.config_parameter", &["get_param", "set_param", "unlink_default_parameters"]),
     ("ir.default", &["discard_records", "discard_values", "set"]),
     ("ir.model", &["display_name_for", "get_available_models"]),
+    ("ir.model.access", &["check"]),
     ("ir.model.data", &["check_object_reference", "toggle_noupdate"]),
+    ("ir.module.module", &["button_immediate_install", "next"]),
     ("ir.sequence", &["get_next_char", "next_by_code", "next_by_id"]),
     ("res.country", &["get_address_fields"]),
     ("res.currency", &["compare_amounts", "format", "get_all_currencies", "is_zero", "round"]),

@@ -4,15 +4,14 @@ use std::future::Future;
 use std::io::Cursor;
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, post};
 use axum::{Extension, Router};
 use serde_json::{Map, Value, json};
 
-use super::form::Form;
+use super::form::{Form, Posted};
 use super::{Call, Shared, answered, stream, web_session};
 use crate::auth::visit::Visit;
 use crate::clock;
@@ -108,17 +107,13 @@ async fn shown(shared: &Shared, visit: &Visit, manages: bool, error: Option<&str
 
 /// Reads a form and does what it asks for. What goes wrong is told on the page of the manager, with status 200; a form that
 /// lacks one of the fields `required` is refused.
-async fn handle<F>(
-    (shared, visit): (Shared, Arc<Visit>),
-    (uri, headers, body): (Uri, HeaderMap, Bytes),
-    required: &[&str],
-    what: &str,
-    act: impl FnOnce(Sent) -> F,
-) -> Response
+async fn handle<F>(posted: Posted, required: &[&str], what: &str, act: impl FnOnce(Sent) -> F) -> Response
 where
     F: Future<Output = Result<Response>>,
 {
-    let form = match Form::read(&uri, &headers, body).await {
+    let read = posted.form().await;
+    let Posted { shared, visit, uri, .. } = posted;
+    let form = match read {
         Ok(form) => form,
         Err(error) => return page::failure(&error, uri.path()),
     };
@@ -141,15 +136,9 @@ where
 }
 
 /// Makes a database, and logs its administrator in.
-async fn create(
-    State(shared): State<Shared>,
-    Extension(visit): Extension<Arc<Visit>>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
+async fn create(posted: Posted) -> Response {
     let required = ["master_pwd", "name", "lang", "password"];
-    handle((shared, visit), (uri, headers, body), &required, "Database creation", async |sent: Sent| {
+    handle(posted, &required, "Database creation", async |sent: Sent| {
         let (name, login, password) = (sent.text("name")?, sent.text("login")?, sent.text("password")?);
         sent.check_name(&name)?;
         let optional = |name: &str| sent.form.optional(name).filter(|value| !value.is_empty());
@@ -175,15 +164,9 @@ async fn create(
 }
 
 /// Copies a database.
-async fn duplicate(
-    State(shared): State<Shared>,
-    Extension(visit): Extension<Arc<Visit>>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
+async fn duplicate(posted: Posted) -> Response {
     let required = ["master_pwd", "name", "new_name"];
-    handle((shared, visit), (uri, headers, body), &required, "Database duplication", async |sent: Sent| {
+    handle(posted, &required, "Database duplication", async |sent: Sent| {
         let new_name = sent.text("new_name")?;
         sent.check_name(&new_name)?;
         let args = vec![sent.text("master_pwd")?.into(), sent.text("name")?.into(), new_name.into()];
@@ -194,14 +177,8 @@ async fn duplicate(
 }
 
 /// Removes a database.
-async fn drop_database(
-    State(shared): State<Shared>,
-    Extension(visit): Extension<Arc<Visit>>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    handle((shared, visit), (uri, headers, body), &["master_pwd", "name"], "Database deletion", async |sent: Sent| {
+async fn drop_database(posted: Posted) -> Response {
+    handle(posted, &["master_pwd", "name"], "Database deletion", async |sent: Sent| {
         sent.call("drop", vec![sent.text("master_pwd")?.into(), sent.text("name")?.into()]).await?;
         Ok(page::redirect(MANAGER))
     })
@@ -209,14 +186,8 @@ async fn drop_database(
 }
 
 /// Sends a dump of a database.
-async fn backup(
-    State(shared): State<Shared>,
-    Extension(visit): Extension<Arc<Visit>>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    handle((shared, visit), (uri, headers, body), &["master_pwd", "name"], "Database backup", async |sent: Sent| {
+async fn backup(posted: Posted) -> Response {
+    handle(posted, &["master_pwd", "name"], "Database backup", async |sent: Sent| {
         let (master, name) = (sent.text("master_pwd")?, sent.text("name")?);
         let format = sent.form.optional("backup_format").unwrap_or("zip");
         management::authorize(&sent.client.app, &master).await?;
@@ -238,14 +209,8 @@ async fn backup(
 }
 
 /// Makes a database of a dump.
-async fn restore(
-    State(shared): State<Shared>,
-    Extension(visit): Extension<Arc<Visit>>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    handle((shared, visit), (uri, headers, body), &["master_pwd", "name"], "Database restore", async |sent: Sent| {
+async fn restore(posted: Posted) -> Response {
+    handle(posted, &["master_pwd", "name"], "Database restore", async |sent: Sent| {
         let (master, name) = (sent.text("master_pwd")?, sent.text("name")?);
         management::authorize(&sent.client.app, &master).await?;
         let dump = Cursor::new(sent.form.file("backup_file")?.content.clone());
@@ -256,15 +221,9 @@ async fn restore(
 }
 
 /// Changes the master password.
-async fn change_password(
-    State(shared): State<Shared>,
-    Extension(visit): Extension<Arc<Visit>>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
+async fn change_password(posted: Posted) -> Response {
     let required = ["master_pwd", "master_pwd_new"];
-    handle((shared, visit), (uri, headers, body), &required, "Master password update", async |sent: Sent| {
+    handle(posted, &required, "Master password update", async |sent: Sent| {
         let args = vec![sent.text("master_pwd")?.into(), sent.text("master_pwd_new")?.into()];
         sent.call("change_admin_password", args).await?;
         Ok(page::redirect(MANAGER))

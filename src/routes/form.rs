@@ -1,12 +1,18 @@
 //! Forms: what pages and scripts send to paths that take no JSON.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest as _, Multipart, Request};
+use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::{HeaderMap, Uri, header};
+use axum::response::Response;
+use http_body_util::BodyExt as _;
 
+use super::Shared;
+use crate::auth::visit::Visit;
 use crate::error::{Error, Result};
+use crate::wire::page;
 
 /// As many fields and files as werkzeug takes.
 const MOST_PARTS: usize = 1000;
@@ -16,6 +22,37 @@ const MOST_PARTS: usize = 1000;
 pub struct Form {
     fields: HashMap<String, String>,
     files: Vec<(String, Upload)>,
+}
+
+/// A request that sends a form, before the form is read.
+pub struct Posted {
+    pub shared: Shared,
+    pub visit: Arc<Visit>,
+    pub uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl FromRequest<Shared> for Posted {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, shared: &Shared) -> Result<Self, Response> {
+        let (parts, body) = request.into_parts();
+        let visit = parts.extensions.get::<Arc<Visit>>().expect("`with_visit` adds the visit");
+        let (shared, visit) = (shared.clone(), Arc::clone(visit));
+        let body = body.collect().await.map_err(|error| page::bad_request(&error.to_string()))?.to_bytes();
+        Ok(Self { shared, visit, uri: parts.uri, headers: parts.headers, body })
+    }
+}
+
+impl Posted {
+    /// Reads the form.
+    ///
+    /// # Errors
+    /// As [`Form::read`].
+    pub async fn form(&self) -> Result<Form> {
+        Form::read(&self.uri, &self.headers, self.body.clone()).await
+    }
 }
 
 /// A file that is sent.

@@ -1,20 +1,14 @@
 //! `/web/binary/upload_attachment`: files that pages send.
 
-use std::sync::Arc;
-
-use axum::Extension;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::StatusCode;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value, json};
 
-use super::form::{Form, Upload};
-use super::{Shared, answered};
+use super::answered;
+use super::form::{Posted, Upload};
 use crate::auth::Caller;
-use crate::auth::visit::Visit;
 use crate::error::{Error, Result};
 use crate::orm::env::Tools;
 use crate::orm::{self, MethodCall};
@@ -25,28 +19,22 @@ const MODEL: &str = "ir.attachment";
 
 /// Keeps the files `ufile` as attachments of the record `id` of `model`. Answers with a list of what they became, or why
 /// not; with `callback`, as a script for the page that holds the form.
-pub async fn upload_attachment(
-    State(shared): State<Shared>,
-    Extension(visit): Extension<Arc<Visit>>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
+pub async fn upload_attachment(posted: Posted) -> Response {
     let kept = async {
-        let caller = visit.caller().await?;
-        let form = Form::read(&uri, &headers, body).await?;
-        visit.check_csrf(form.optional("csrf_token").unwrap_or_default()).await?;
+        let caller = posted.visit.caller().await?;
+        let form = posted.form().await?;
+        posted.visit.check_csrf(form.optional("csrf_token").unwrap_or_default()).await?;
         let (model, id) = (form.required("model")?, form.required("id")?);
         form.file("ufile")?;
         let mut told = Vec::new();
         for file in form.files("ufile") {
-            told.push(keep(&caller, &shared.app.tools(), model, id, file).await);
+            told.push(keep(&caller, &posted.shared.app.tools(), model, id, file).await);
         }
         Ok((Value::from(told), form.optional("callback").map(str::to_owned)))
     };
     match kept.await {
         Ok((told, callback)) => answered(page::fragment(StatusCode::OK, &rendered(&told, callback.as_deref()))),
-        Err(error) => answered(page::failure(&error, uri.path())),
+        Err(error) => answered(page::failure(&error, posted.uri.path())),
     }
 }
 

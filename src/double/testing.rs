@@ -1,0 +1,204 @@
+//! For tests in Rust: a database of each test's own, on servers that the tests of a process share.
+//!
+//! ```
+//! use wiredoo::Series;
+//! use wiredoo::double::faults::{Connection, Fault};
+//! use wiredoo::double::fixtures::Source;
+//! use wiredoo::double::testing;
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let odoo = testing::database(Series::V19).await?;
+//! odoo.load(&[Source::new("shop.yaml", "records: {res.partner: [{id: acme, name: Acme}]}")]).await?;
+//! odoo.add_fault(Fault::on("res.partner", "create").connection(Connection::CutAfter).times(1))?;
+//! // … let the code under test work with odoo.url(), odoo.name(), odoo.login() and odoo.password() …
+//! odoo.assert_called("res.partner", "create", 0);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The database is dropped with the value. The servers end with the process.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+
+use super::error::Refusal;
+use super::faults::Fault;
+use super::fixtures::{Loaded, Source};
+use super::journal::{Entry, Expectation, Query, Verdict};
+use super::selection::{Glob, Match, OneOf};
+use super::stubs::Stub;
+use super::{Double, Settings};
+use crate::clock::Clock;
+use crate::series::Series;
+use crate::{StartError, Wiredoo};
+
+/// The servers of this process.
+static SERVERS: Mutex<Option<HashMap<Series, Arc<Shared>>>> = Mutex::new(None);
+
+/// A server with a runtime of its own: that of a test ends with the test.
+struct Shared {
+    runtime: Runtime,
+    server: Wiredoo,
+}
+
+impl Shared {
+    /// The server of a series, which is started where there is none yet.
+    fn of(series: Series) -> Result<Arc<Self>, StartError> {
+        let mut servers = SERVERS.lock().unwrap_or_else(PoisonError::into_inner);
+        let servers = servers.get_or_insert_default();
+        if let Some(server) = servers.get(&series) {
+            return Ok(Arc::clone(server));
+        }
+        // On a thread of its own, since whoever asks may be on a runtime, where none can be waited for.
+        let started = thread::spawn(move || {
+            let runtime = Runtime::new().map_err(|error| StartError::Double(error.to_string()))?;
+            let server = runtime.block_on(Wiredoo::builder().series(series).double(Settings::default()).start())?;
+            Ok::<_, StartError>(Arc::new(Self { runtime, server }))
+        });
+        let server = started.join().map_err(|_| StartError::Double("the server panicked".to_owned()))??;
+        servers.insert(series, Arc::clone(&server));
+        Ok(server)
+    }
+
+    /// Does something on the server's own runtime.
+    async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T, Refusal> {
+        self.runtime.spawn(work).await.map_err(|error| Refusal::wrong(error.to_string()))
+    }
+}
+
+/// A database of a test's own, as a fresh server has it.
+///
+/// # Errors
+/// The server cannot be started, or the database not be made.
+pub async fn database(series: Series) -> Result<TestDatabase, Refusal> {
+    let shared = Shared::of(series).map_err(|error| Refusal::wrong(error.to_string()))?;
+    let double = Arc::clone(shared.server.double());
+    let name = shared.run(async move { double.create_database(None, None, None, &[]).await }).await??;
+    Ok(TestDatabase { shared, name })
+}
+
+/// A database of a test's own. It is dropped with the value.
+pub struct TestDatabase {
+    shared: Arc<Shared>,
+    name: String,
+}
+
+impl TestDatabase {
+    /// The server's address: `http://127.0.0.1:34567`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.shared.server.url()
+    }
+
+    /// The database's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The administrator's login.
+    #[must_use]
+    pub fn login(&self) -> &str {
+        &self.shared.server.app().config.admin_login
+    }
+
+    /// The administrator's password.
+    #[must_use]
+    pub fn password(&self) -> &str {
+        &self.shared.server.app().config.admin_password
+    }
+
+    /// The clock of this database.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.shared.server.app().databases.clock(&self.name)
+    }
+
+    /// The double, for what concerns more than this database.
+    #[must_use]
+    pub fn double(&self) -> &Double {
+        self.shared.server.double()
+    }
+
+    /// Loads fixtures.
+    ///
+    /// # Errors
+    /// What is wrong with them; then nothing is loaded.
+    pub async fn load(&self, fixtures: &[Source]) -> Result<Loaded, Refusal> {
+        let (double, name, fixtures) = (Arc::clone(self.shared.server.double()), self.name.clone(), fixtures.to_vec());
+        self.shared.run(async move { double.load(&name, &fixtures).await }).await?
+    }
+
+    /// Puts the database back to what it was when it was made: without what was loaded.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn reset(&self) -> Result<(), Refusal> {
+        let (double, name) = (Arc::clone(self.shared.server.double()), self.name.clone());
+        self.shared.run(async move { double.reset(&name).await }).await?
+    }
+
+    /// Puts a fault in force for this database. Answers with its id.
+    ///
+    /// # Errors
+    /// It contradicts itself.
+    pub fn add_fault(&self, fault: Fault) -> Result<u64, Refusal> {
+        self.double().add_fault(fault.db(&self.name))
+    }
+
+    /// Puts a stub in force for this database. Answers with its id.
+    ///
+    /// # Errors
+    /// It contradicts itself.
+    pub fn add_stub(&self, stub: Stub) -> Result<u64, Refusal> {
+        self.double().add_stub(stub.db(&self.name))
+    }
+
+    /// The calls in this database so far, oldest first.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Entry> {
+        self.double().calls(&Query { db: Some(self.name.clone()), ..Query::default() })
+    }
+
+    /// Fails, with what came nearest, unless there were exactly so many calls of a method of a model; `*` stands for any.
+    ///
+    /// # Panics
+    /// There were fewer or more.
+    #[track_caller]
+    pub fn assert_called(&self, model: &str, method: &str, times: usize) {
+        let one = |pattern: &str| Some(OneOf(vec![Glob::from(pattern)]));
+        let matching = Match { db: Some(Glob::from(self.name.as_str())), ..Match::default() };
+        self.double().assert_called(Match { model: one(model), method: one(method), ..matching }, times);
+    }
+
+    /// Waits for calls, as [`Double::wait_for`] does, in this database.
+    ///
+    /// # Errors
+    /// The expectation contradicts itself.
+    pub async fn wait_for(&self, expected: Expectation, patience: Duration) -> Result<Verdict, Refusal> {
+        self.double().wait_for(&Expectation { db: Some(self.name.clone()), ..expected }, patience).await
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let (double, name) = (Arc::clone(self.shared.server.double()), self.name.clone());
+        self.shared.runtime.spawn(async move {
+            if let Err(refusal) = double.drop_database(&name).await {
+                tracing::warn!(db = name, %refusal, "the database of a test could not be dropped");
+            }
+        });
+    }
+}
+
+impl std::fmt::Debug for TestDatabase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TestDatabase").field("url", &self.url()).field("name", &self.name).finish_non_exhaustive()
+    }
+}
