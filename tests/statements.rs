@@ -128,7 +128,7 @@ async fn creating_takes_as_many_statements_for_many_records() {
                 ("companies with contacts", counter.creating("res.partner", n, company).await.0, 40 + older),
                 ("users", counter.creating("res.users", n, user).await.0, 44 + 4 * older),
                 ("tags", counter.creating("res.partner.category", n, tag).await.0, 10),
-                ("files", counter.creating("ir.attachment", n, file).await.0, 7),
+                ("files", counter.creating("ir.attachment", n, file).await.0, 9),
                 ("things", counter.creating("x_thing", n, |i| json!({"x_name": "x", "x_int": i})).await.0, 7),
             ];
             for (what, sent, expected) in sent {

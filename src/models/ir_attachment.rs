@@ -90,6 +90,7 @@ impl Behaviour for IrAttachment {
     }
 
     async fn prepare_create(&self, env: &Env<'_>, _model: &Model, values: &mut Vec<Values>) -> Result<()> {
+        let mut filled = Vec::new();
         for file in values {
             check_record(env, file).await?;
             for name in KEPT {
@@ -99,10 +100,10 @@ impl Behaviour for IrAttachment {
             set_type(env, file, content.as_deref()).await?;
             // Who makes a file gives it a content or does not: there is none to be taken away.
             if let Some(content) = content.filter(|content| !content.is_empty()) {
-                set_content(env, file, &content).await?;
+                filled.push((file, content));
             }
         }
-        Ok(())
+        set_contents(env, filled).await
     }
 
     async fn prepare_write(&self, env: &Env<'_>, _model: &Model, _ids: &[i32], values: &mut Values) -> Result<()> {
@@ -115,7 +116,7 @@ impl Behaviour for IrAttachment {
             set_type(env, values, content.as_deref()).await?;
         }
         if let Some(content) = content {
-            set_content(env, values, &content).await?;
+            set_contents(env, vec![(values, content)]).await?;
         }
         Ok(())
     }
@@ -186,16 +187,21 @@ fn content_in(values: &mut Values) -> Result<Option<Vec<u8>>> {
     Ok(Some(datas.unwrap_or_default()))
 }
 
-/// Keeps a content, and what is told about it. The type is known before.
-async fn set_content(env: &Env<'_>, values: &mut Values, content: &[u8]) -> Result<()> {
-    let kind = values.get("mimetype").and_then(Value::as_str).unwrap_or(mimetypes::UNKNOWN);
-    let index = index(content, kind);
-    let name = if content.is_empty() { Value::Bool(false) } else { blobs::keep(env, content).await?.into() };
-    values.insert("index_content".to_owned(), index.into());
-    values.insert("file_size".to_owned(), content.len().into());
-    values.insert("checksum".to_owned(), attachments::checksum(content).into());
-    values.insert(blobs::NAME.to_owned(), name);
-    values.insert("db_datas".to_owned(), false.into());
+/// Keeps contents, and what is told about them. The types are known before.
+async fn set_contents(env: &Env<'_>, files: Vec<(&mut Values, Vec<u8>)>) -> Result<()> {
+    let kept: Vec<&[u8]> =
+        files.iter().map(|(_, content)| &content[..]).filter(|content| !content.is_empty()).collect();
+    let mut names = blobs::keep(env, &kept).await?.into_iter();
+    for (values, content) in files {
+        let kind = values.get("mimetype").and_then(Value::as_str).unwrap_or(mimetypes::UNKNOWN);
+        let index = index(&content, kind);
+        let name = if content.is_empty() { None } else { names.next() };
+        values.insert("index_content".to_owned(), index.into());
+        values.insert("file_size".to_owned(), content.len().into());
+        values.insert("checksum".to_owned(), attachments::checksum(&content).into());
+        values.insert(blobs::NAME.to_owned(), name.map_or(Value::Bool(false), Value::from));
+        values.insert("db_datas".to_owned(), false.into());
+    }
     Ok(())
 }
 
