@@ -661,8 +661,10 @@ async fn copies_have_what_is_copied() {
 #[tokio::test]
 async fn rows_are_loaded_and_exported() {
     on_every_store(&[Series::V17, Series::V19], async |client: &mut Client<'_>, _: Series, context: &str| {
-        let rows =
-            json!([["test.one", "One", "one@example.com", "Belgium", "Tag 1,Tag 2"], ["test.two", "Two", "", "", ""]]);
+        let rows = json!([
+            ["test.one", "One", "one@example.com", "Belgium", "Tag 1,Tag 2"],
+            ["test.two", "Two", "", "FR", ""]
+        ]);
         client.kw(TAG, "create", json!([[{"name": "Tag 1"}, {"name": "Tag 2"}]]), json!({})).await;
         let loaded = client
             .kw(PARTNER, "load", json!([["id", "name", "email", "country_id", "category_id"], rows]), json!({}))
@@ -683,7 +685,7 @@ async fn rows_are_loaded_and_exported() {
             exported["datas"],
             json!([
                 ["test.one", "Uno", "one@example.com", "BE", made[0].to_string()],
-                ["test.two", "Two", "", "", made[1].to_string()]
+                ["test.two", "Two", "", "FR", made[1].to_string()]
             ]),
             "{context}"
         );

@@ -19,9 +19,9 @@ use super::domain::{Domain, Operator};
 use super::env::Env;
 use super::field::{Field, Kind};
 use super::registry::{ConstraintKind, Model, Registry};
-use super::{fields_get, names, read, search, temporal, write};
+use super::{fields_get, methods, names, read, search, temporal, write};
 use crate::error::{Error, Result};
-use crate::models::ir_model_data;
+use crate::models::{self, ir_model_data};
 use crate::python;
 
 type Step<'e, T, E = Error> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'e>>;
@@ -600,7 +600,7 @@ impl Loader<'_, '_> {
         warnings: &mut Vec<Refusal>,
     ) -> Result<Option<i32>, Trouble> {
         let value = Value::from(name);
-        let found = names::name_search(self.env, comodel, &value, &Domain::True, Operator::Eq, Some(100)).await?;
+        let found = self.named(comodel, &value).await?;
         if found.len() > 1 {
             let before = format!("Found multiple matches for value \"{name}\" in field \"");
             let after = format!("\" ({} matches)", found.len());
@@ -627,6 +627,22 @@ impl Loader<'_, '_> {
                 Err(Refusal::new(before, &after).with("moreinfo", self.possible_values(field, NAME)).into())
             }
         }
+    }
+
+    /// The records of that name, as the model's own `name_search` finds them: countries by their codes, too.
+    async fn named(&self, comodel: &Model, name: &Value) -> Result<Vec<i32>> {
+        const LIMIT: u64 = 100;
+        if let Some(method) = methods::find(self.env.series(), comodel, "name_search")? {
+            let named = [("operator", "=".into()), ("limit", LIMIT.into())];
+            let kwargs = named.map(|(parameter, value): (&str, Value)| (parameter.to_owned(), value));
+            let arguments = method.bind(vec![name.clone()], Map::from_iter(kwargs))?;
+            let call = Bound { method, ids: Vec::new(), arguments };
+            if let Some(Value::Array(pairs)) = models::behaviour(&comodel.name).call(self.env, comodel, &call).await? {
+                let id = |pair: &Value| pair[0].as_i64().and_then(|id| i32::try_from(id).ok());
+                return Ok(pairs.iter().filter_map(id).collect());
+            }
+        }
+        names::name_search(self.env, comodel, name, &Domain::True, Operator::Eq, Some(LIMIT)).await
     }
 
     /// The action that shows a person which records there are to choose from.
