@@ -240,14 +240,14 @@ pub struct ServeArgs {
     /// Believe X-Forwarded-For, X-Forwarded-Host and X-Forwarded-Proto; only behind a proxy that sets them
     #[arg(long, env = "WIREDOO_PROXY_MODE", value_parser = FalseyValueParser::new())]
     pub proxy_mode: bool,
-    #[command(flatten)]
-    pub double: DoubleArgs,
     /// What is logged, such as `info`, `debug` or `wiredoo=debug,warn`
     #[arg(long, env = "WIREDOO_LOG", value_name = "FILTER", default_value = "info,sea_orm_migration=warn")]
     pub log: String,
     /// Form of the log
     #[arg(long, env = "WIREDOO_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+    #[command(flatten)]
+    pub double: DoubleArgs,
 }
 
 impl ServeArgs {
