@@ -172,9 +172,6 @@ impl Databases {
     }
 
     /// The clock of a database, which shows the server's time until it is set.
-    ///
-    /// # Panics
-    /// Never.
     pub fn clock(&self, name: &str) -> Clock {
         let mut clocks = self.clocks.lock().unwrap_or_else(PoisonError::into_inner);
         clocks.entry(name.to_owned()).or_insert_with(|| self.clock.child()).clone()
@@ -283,12 +280,6 @@ impl Databases {
             self.release(connection).await.map_err(failed(name))?;
             return Err(error);
         }
-        self.opened_as(name, connection)
-    }
-
-    /// Opens a database of which it is known that it is ours.
-    async fn connect(&self, name: &str) -> Result<Arc<Database>, OpenError> {
-        let connection = self.store.connect(name).await.map_err(failed(name))?;
         self.opened_as(name, connection)
     }
 
@@ -492,10 +483,7 @@ impl Databases {
         let draft = Store::draft_name();
         let copied = async {
             self.store.duplicate(from, source.connection(), &draft).await?;
-            let connection = self.store.connect(&draft).await?;
-            let distinct = super::attempt(&connection, &make_distinct, IsolationLevel::RepeatableRead).await;
-            self.release(connection).await?;
-            distinct
+            self.make_distinct(&draft).await
         };
         let copied = copied.await;
         self.publish(&draft, to, copied).await
@@ -530,14 +518,21 @@ impl Databases {
         let draft = Store::draft_name();
         let made = async {
             self.store.create_from(image, &draft).await?;
-            let connection = self.store.connect(&draft).await?;
-            let distinct = super::attempt(&connection, &make_distinct, IsolationLevel::RepeatableRead).await;
-            self.release(connection).await?;
-            distinct
+            self.make_distinct(&draft).await
         };
         let made = made.await;
         self.publish(&draft, name, made).await?;
-        Ok(self.connect(name).await?)
+        // It is known to be ours, so it needs no inspection.
+        let connection = self.store.connect(name).await?;
+        Ok(self.opened_as(name, connection)?)
+    }
+
+    /// Gives a copy, to which no connection is open, a secret and a UUID of its own, and no sessions.
+    async fn make_distinct(&self, copy: &str) -> Result<()> {
+        let connection = self.store.connect(copy).await?;
+        let distinct = super::attempt(&connection, &make_distinct, IsolationLevel::RepeatableRead).await;
+        self.release(connection).await?;
+        distinct
     }
 
     /// Puts the database `name` back to the state of an image, with the sessions that there were then.

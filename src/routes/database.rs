@@ -12,7 +12,7 @@ use axum::{Extension, Router};
 use serde_json::{Map, Value, json};
 
 use super::form::{Form, Posted};
-use super::{Call, Shared, answered, stream, web_session};
+use super::{Call, Shared, answered, service_client, stream, web_session};
 use crate::auth::visit::Visit;
 use crate::clock;
 use crate::error::{Error, Result};
@@ -120,11 +120,7 @@ where
     if let Some(error) = required.iter().find_map(|name| form.required(name).err()) {
         return page::failure(&error, uri.path());
     }
-    let client = Client {
-        app: Arc::clone(&shared.app),
-        address: visit.client().address.clone(),
-        host: visit.client().host.clone(),
-    };
+    let client = service_client(&shared.app, &visit);
     match act(Sent { form, client, visit: Arc::clone(&visit) }).await {
         Ok(response) => answered(response),
         Err(error) => {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Call;
+use super::{Call, service_client};
 use crate::error::{Error, Result};
 use crate::python::{self, Signature, type_name};
 use crate::services;
@@ -25,10 +25,6 @@ pub async fn jsonrpc(call: Call) -> Result<Value> {
             type_name(&args)
         )));
     };
-    let caller = services::Client {
-        app: call.app,
-        address: call.visit.client().address.clone(),
-        host: call.visit.client().host.clone(),
-    };
+    let caller = service_client(&call.app, &call.visit);
     services::dispatch(&caller, &python::text(&service), &python::text(&method), args).await
 }

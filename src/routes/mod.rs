@@ -34,6 +34,7 @@ use tracing::Instrument as _;
 use crate::app::App;
 use crate::auth::visit::Visit;
 use crate::interception::Exchange;
+use crate::services;
 use crate::wire::page;
 use crate::wire::rpc::Rpc;
 pub use json_rpc::Call;
@@ -155,6 +156,12 @@ async fn with_visit(State(shared): State<Shared>, request: Request, next: Next) 
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     response
+}
+
+/// Who a request is to the services.
+fn service_client(app: &Arc<App>, visit: &Visit) -> services::Client {
+    let client = visit.client();
+    services::Client { app: Arc::clone(app), address: client.address.clone(), host: client.host.clone() }
 }
 
 /// Marks an answer as one of a handler; see [`Answered`].

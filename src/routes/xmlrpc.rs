@@ -8,12 +8,12 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 
-use super::Shared;
+use super::{Shared, service_client};
 use crate::auth::visit::Visit;
 use crate::error::{Error, Result};
 use crate::interception;
 use crate::python;
-use crate::services::{self, Client};
+use crate::services;
 use crate::wire::xmlrpc::{self, Call, Codes};
 
 /// From how many bytes on a body takes milliseconds to read.
@@ -62,11 +62,7 @@ async fn handle(
 
 async fn answer(shared: &Shared, visit: &Visit, service: &str, body: Bytes) -> Result<String> {
     let call = read(body).await?;
-    let client = Client {
-        app: Arc::clone(&shared.app),
-        address: visit.client().address.clone(),
-        host: visit.client().host.clone(),
-    };
+    let client = service_client(&shared.app, visit);
     let result = services::dispatch(&client, service, &python::text(&call.method), call.params).await?;
     xmlrpc::response(&result)
 }
