@@ -266,6 +266,19 @@ async fn a_proxy_answers_on_demand() {
     assert_eq!(admin.get("/web/health").await.status, 200);
 }
 
+#[tokio::test]
+async fn a_fault_of_a_path_happens_once_and_an_error_has_the_dialects_form() {
+    let server = double(Series::V19).await;
+    let slow = json!({"match": {"path": "/jsonrpc", "times": 2}, "effect": {"delay_ms": 1}});
+    let slow = done(ask(&server, "POST", "/faults", slow).await)["id"].clone();
+    execute(&server, server.db(), PARTNER, "search_count", json!([[]])).await;
+    assert_eq!(done(ask(&server, "GET", &format!("/faults/{slow}"), Value::Null).await)["hits"], 1);
+    let refused = json!({"match": {"path": "/jsonrpc"}, "effect": {"error": "user_error", "message": "No."}});
+    done(ask(&server, "POST", "/faults", refused).await);
+    let answer = execute(&server, server.db(), PARTNER, "search_count", json!([[]])).await;
+    assert_eq!(answer["error"]["data"]["message"], "No.");
+}
+
 /// What comes back, over a connection of its own, for a call of `/jsonrpc`; all that comes before its end.
 async fn raw(server: &Wiredoo, method: &str, args: Value) -> Vec<u8> {
     let args = json!([server.db(), 2, "admin", PARTNER, method, args]);

@@ -71,7 +71,7 @@ async fn exchange(double: &Arc<Double>, mut request: HttpRequest, next: Next) ->
     let mut sent = None;
     if bodies {
         let (parts, body) = request.into_parts();
-        let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        let body = bytes_of(body).await;
         sent = Some(shown_request(entry.seen.dialect, &entry.seen.path, &body));
         request = HttpRequest::from_parts(parts, body.into());
     }
@@ -84,7 +84,7 @@ async fn exchange(double: &Arc<Double>, mut request: HttpRequest, next: Next) ->
             if let Some(restart) = effect.restart {
                 double.go_down(Duration::from_millis(restart.down_ms));
             }
-            let instead = effect.http.is_some() || effect.restart.is_some() || effect.error.is_some();
+            let instead = effect.http.is_some() || effect.restart.is_some();
             if instead || effect.connection == Some(Connection::CutBefore) {
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()
             } else {
@@ -101,7 +101,7 @@ async fn exchange(double: &Arc<Double>, mut request: HttpRequest, next: Next) ->
     let mut received = None;
     if bodies && !cut {
         let (parts, body) = answer.into_parts();
-        let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        let body = bytes_of(body).await;
         received = Some(shown_answer(&body));
         answer = Response::from_parts(parts, body.into());
     }

@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Refusal;
 use super::rules::{Does, Rule};
-use super::selection::{Glob, Match, OneOf};
 use crate::error::Error;
 
 /// A rule by which something goes wrong.
@@ -93,6 +92,11 @@ pub struct Restart {
 const STATUSES: [u16; 6] = [429, 500, 502, 503, 504, 413];
 
 impl Does for Goes {
+    fn can_precede_calls(&self) -> bool {
+        // An error has the form of the dialect, which only a call has.
+        self.effect.error.is_none()
+    }
+
     fn check(&self) -> Result<(), Refusal> {
         self.effect.check().map_err(|refusal| match &refusal.at {
             Some(at) => Refusal { at: Some(format!("effect.{at}")), ..refusal },
@@ -170,35 +174,6 @@ impl Effect {
 }
 
 impl Rule<Goes> {
-    /// A fault of calls of a method of a model; `*` stands for any. It does nothing before an effect is named.
-    #[must_use]
-    pub fn on(model: &str, method: &str) -> Self {
-        let one = |pattern: &str| (pattern != "*").then(|| OneOf(vec![Glob::from(pattern)]));
-        let matching = Match { model: one(model), method: one(method), ..Match::default() };
-        Self { name: None, matching, does: Goes::default() }
-    }
-
-    /// Only in this database.
-    #[must_use]
-    pub fn db(mut self, name: &str) -> Self {
-        self.matching.db = Some(name.into());
-        self
-    }
-
-    /// Only so many calls.
-    #[must_use]
-    pub fn times(mut self, times: u64) -> Self {
-        self.matching.times = Some(times);
-        self
-    }
-
-    /// Only the n-th call, from 1 on.
-    #[must_use]
-    pub fn nth(mut self, nth: u64) -> Self {
-        self.matching.nth = Some(nth);
-        self
-    }
-
     /// The call is answered with this error.
     #[must_use]
     pub fn error(mut self, kind: ErrorKind, message: &str) -> Self {

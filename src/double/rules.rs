@@ -25,6 +25,37 @@ pub struct Rule<T> {
     pub does: T,
 }
 
+impl<T: Default> Rule<T> {
+    /// A rule for calls of a method of a model; `*` stands for any. Nothing happens before it is said what.
+    #[must_use]
+    pub fn on(model: &str, method: &str) -> Self {
+        Self { name: None, matching: Match::of(model, method), does: T::default() }
+    }
+}
+
+impl<T> Rule<T> {
+    /// Only in this database.
+    #[must_use]
+    pub fn db(mut self, name: &str) -> Self {
+        self.matching.db = Some(name.into());
+        self
+    }
+
+    /// Only so many calls.
+    #[must_use]
+    pub fn times(mut self, times: u64) -> Self {
+        self.matching.times = Some(times);
+        self
+    }
+
+    /// Only the n-th call, from 1 on.
+    #[must_use]
+    pub fn nth(mut self, nth: u64) -> Self {
+        self.matching.nth = Some(nth);
+        self
+    }
+}
+
 impl<T: DeserializeOwned> Rule<T> {
     /// Reads a rule: `{"name", "match", …}` with what happens beside them.
     ///
@@ -57,6 +88,9 @@ pub fn read<T: DeserializeOwned>(value: Value, place: &str) -> Result<T, Refusal
 
 /// What can happen to a call.
 pub trait Does {
+    /// Whether it can happen to a request before it is known what is called.
+    fn can_precede_calls(&self) -> bool;
+
     /// # Errors
     /// It contradicts itself, or is nothing.
     fn check(&self) -> Result<(), Refusal>;
@@ -73,6 +107,13 @@ pub struct Standing<T> {
     /// How many calls it was for, applied or not.
     #[serde(skip)]
     meant: AtomicU64,
+}
+
+impl<T: Does> Standing<T> {
+    /// Whether it happens to requests, before any call.
+    fn precedes_calls(&self) -> bool {
+        self.rule.matching.is_of_requests() && self.rule.does.can_precede_calls()
+    }
 }
 
 impl<T> Standing<T> {
@@ -131,13 +172,12 @@ impl<T: Does> Rules<T> {
 
     /// The rule for a call, which counts as applied.
     pub fn take(&self, seen: &Seen, chance: &Chance) -> Option<Arc<Standing<T>>> {
-        self.lock().iter().find(|rule| rule.takes(seen, chance)).cloned()
+        self.lock().iter().find(|rule| !rule.precedes_calls() && rule.takes(seen, chance)).cloned()
     }
 
-    /// As [`take`](Self::take), among the rules that ask for nothing but path and dialect.
+    /// The rule for a request, before any call: one that asks for nothing but path and dialect. It counts as applied.
     pub fn take_of_request(&self, seen: &Seen, chance: &Chance) -> Option<Arc<Standing<T>>> {
-        let rules = self.lock();
-        rules.iter().find(|rule| rule.rule.matching.is_of_requests() && rule.takes(seen, chance)).cloned()
+        self.lock().iter().find(|rule| rule.precedes_calls() && rule.takes(seen, chance)).cloned()
     }
 
     /// Whether any rule is for this model by name, in this database.
@@ -147,11 +187,6 @@ impl<T: Does> Rules<T> {
             of.as_ref().is_none_or(|of| of.admits(db))
                 && named.as_ref().is_some_and(|named| named.0.iter().any(|glob| glob.admits(model)))
         })
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.lock().is_empty()
     }
 
     /// The rules of one database and those for all; or all rules. Oldest first.

@@ -61,6 +61,13 @@ impl fmt::Display for Difference {
 }
 
 impl Match {
+    /// Calls of a method of a model; `*` stands for any.
+    #[must_use]
+    pub fn of(model: &str, method: &str) -> Self {
+        let one = |pattern: &str| (pattern != "*").then(|| OneOf(vec![Glob::from(pattern)]));
+        Self { model: one(model), method: one(method), ..Self::default() }
+    }
+
     /// Whether a call is meant; `nth`, `times` and `probability` are for rules to know.
     #[must_use]
     pub fn admits(&self, seen: &Seen) -> bool {

@@ -13,7 +13,6 @@ use super::error::Refusal;
 use super::faults::{Effect, ErrorKind};
 use super::rules::{Does, Rule, Standing};
 use super::seen::Seen;
-use super::selection::{Glob, Match, OneOf};
 use crate::error::{Error, Result};
 
 /// A rule by which calls are answered without being run.
@@ -54,6 +53,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
 impl Does for Answers {
+    fn can_precede_calls(&self) -> bool {
+        false
+    }
+
     fn check(&self) -> Result<(), Refusal> {
         let said = [
             self.answer.is_some(),
@@ -116,21 +119,6 @@ impl Standing<Answers> {
 }
 
 impl Rule<Answers> {
-    /// A stub of calls of a method of a model; `*` stands for any.
-    #[must_use]
-    pub fn on(model: &str, method: &str) -> Self {
-        let one = |pattern: &str| (pattern != "*").then(|| OneOf(vec![Glob::from(pattern)]));
-        let matching = Match { model: one(model), method: one(method), ..Match::default() };
-        Self { name: None, matching, does: Answers::default() }
-    }
-
-    /// Only in this database.
-    #[must_use]
-    pub fn db(mut self, name: &str) -> Self {
-        self.matching.db = Some(name.into());
-        self
-    }
-
     /// Always this answer.
     #[must_use]
     pub fn answer(mut self, answer: impl Into<Value>) -> Self {

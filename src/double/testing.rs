@@ -31,7 +31,7 @@ use super::error::Refusal;
 use super::faults::Fault;
 use super::fixtures::{Loaded, Source};
 use super::journal::{Entry, Expectation, Query, Verdict};
-use super::selection::{Glob, Match, OneOf};
+use super::selection::{Glob, Match};
 use super::stubs::Stub;
 use super::{Double, Settings};
 use crate::clock::Clock;
@@ -172,9 +172,8 @@ impl TestDatabase {
     /// There were fewer or more.
     #[track_caller]
     pub fn assert_called(&self, model: &str, method: &str, times: usize) {
-        let one = |pattern: &str| Some(OneOf(vec![Glob::from(pattern)]));
-        let matching = Match { db: Some(Glob::from(self.name.as_str())), ..Match::default() };
-        self.double().assert_called(Match { model: one(model), method: one(method), ..matching }, times);
+        let db = Some(Glob::from(self.name.as_str()));
+        self.double().assert_called(Match { db, ..Match::of(model, method) }, times);
     }
 
     /// Waits for calls, as [`Double::wait_for`] does, in this database.
