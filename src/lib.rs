@@ -85,6 +85,7 @@ use app::App;
 pub use app::StartError;
 use clock::Clock;
 use config::{Config, Storage};
+use database::threads;
 use double::Double;
 pub use series::Series;
 
@@ -298,7 +299,10 @@ async fn run(app: Arc<App>, listener: TcpListener, router: Router, mut stopped: 
             let mut interval = tokio::time::interval(SWEEP_INTERVAL);
             loop {
                 interval.tick().await;
-                app.sweep().await;
+                let app = Arc::clone(&app);
+                if threads::movable(async move { app.sweep().await }).await.is_err() {
+                    tracing::error!("the sweep of expired sessions failed unexpectedly");
+                }
             }
         }
     });

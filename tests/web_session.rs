@@ -193,10 +193,9 @@ async fn a_database_of_another_series_or_kind_is_left_alone() {
     let error = Wiredoo::builder().series(Series::V17).data_dir(&folder.0).start().await.unwrap_err();
     assert!(error.to_string().contains("was made for series 16.0"), "{error}");
 
-    let foreign = sea_orm::Database::connect(format!("sqlite://{}/foreign.sqlite3?mode=rwc", folder.0.display())).await;
-    let foreign = foreign.unwrap();
-    sea_orm::ConnectionTrait::execute_unprepared(&foreign, "CREATE TABLE res_users (id integer)").await.unwrap();
-    foreign.close().await.unwrap();
+    let foreign = rusqlite::Connection::open(folder.0.join("foreign.sqlite3")).unwrap();
+    foreign.execute_batch("CREATE TABLE res_users (id integer)").unwrap();
+    drop(foreign);
     let error = Wiredoo::builder().db("foreign").data_dir(&folder.0).start().await.unwrap_err();
     assert!(error.to_string().contains("not a wiredoo database"), "{error}");
 }

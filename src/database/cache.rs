@@ -47,12 +47,13 @@ impl Cache {
 
 #[cfg(test)]
 mod tests {
+    use super::super::connection::Connection;
     use super::*;
 
     #[tokio::test]
     async fn another_version_has_nothing() {
         let signal = super::super::signal::Signal::Process(0.into());
-        let connection = sea_orm::Database::connect("sqlite::memory:").await.unwrap();
+        let connection = Connection::in_memory().await;
         let first = signal.version(&connection).await.unwrap();
         let cache = Cache::default();
         cache.put(first.clone(), "number", "x", &Arc::new(1));

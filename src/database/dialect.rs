@@ -1,30 +1,15 @@
 //! Where SQLite and PostgreSQL differ: errors, transactions, and the statements that sea-query does not have.
 
 use sea_orm::sea_query::{Alias, BinOper, Expr, ExprTrait, ForeignKeyAction, Func, Query, SelectStatement};
-use sea_orm::{
-    AccessMode, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, IsolationLevel, Order, QueryResult, RuntimeErr,
-    Statement, TransactionOptions, sqlx,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Order, QueryResult, RuntimeErr, Statement, sqlx};
 use serde::{Deserialize, Serialize};
 
-use super::Database;
+use super::{Connection, Database};
 use crate::error::Error;
 
 /// Whether this is SQLite (or else PostgreSQL).
 pub fn is_sqlite(connection: &impl ConnectionTrait) -> bool {
     connection.get_database_backend() == DbBackend::Sqlite
-}
-
-/// How a transaction begins that only reads.
-pub fn reading(connection: &DatabaseConnection) -> TransactionOptions {
-    if is_sqlite(connection) {
-        return TransactionOptions::default();
-    }
-    TransactionOptions {
-        isolation_level: Some(IsolationLevel::RepeatableRead),
-        access_mode: Some(AccessMode::ReadOnly),
-        ..TransactionOptions::default()
-    }
 }
 
 /// The SQLSTATE (PostgreSQL) or result code (SQLite) behind an error of sea-orm.
@@ -63,7 +48,7 @@ pub fn missing_database(error: &DbErr) -> Option<String> {
 ///
 /// # Errors
 /// A failure of the database.
-pub async fn vacuum_into(connection: &DatabaseConnection, target: &str) -> Result<(), DbErr> {
+pub async fn vacuum_into(connection: &Connection, target: &str) -> Result<(), DbErr> {
     let statement = Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO ?", [target.into()]);
     connection.execute_raw(statement).await.map(drop)
 }
@@ -191,7 +176,7 @@ pub enum Kind {
 
 impl Kind {
     /// The kind of a column's declared type.
-    fn of(declared: &str) -> Self {
+    pub fn of(declared: &str) -> Self {
         let declared = declared.to_ascii_lowercase();
         let begins = |names: &[&str]| names.iter().any(|name| declared.starts_with(name));
         match () {

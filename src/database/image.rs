@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use sea_orm::sqlx::Sqlite;
-use sea_orm::sqlx::pool::PoolConnection;
-use sea_orm::sqlx::sqlite::SqliteOwnedBuf;
-use sea_orm::{DatabaseConnection, DbErr, RuntimeErr};
+use sea_orm::DbErr;
+
+use super::Connection;
+use super::sqlite::Lease;
 
 /// A state of a database, kept aside. It lives as long as its store; see
 /// [`Databases::forget_image`](super::Databases::forget_image).
@@ -21,27 +21,18 @@ pub enum Image {
 ///
 /// # Errors
 /// A failure of the database.
-pub(super) async fn pages(connection: &DatabaseConnection) -> Result<Image, DbErr> {
-    let mut connection = connection.get_sqlite_connection_pool().acquire().await.map_err(failed)?;
-    let pages = connection.serialize(None).await.map_err(failed)?;
-    Ok(Image::Pages(Arc::from(&*pages)))
+pub(super) async fn pages(connection: &Connection) -> Result<Image, DbErr> {
+    let lease = connection.sqlite()?.lease(false).await?;
+    Ok(Image::Pages(Arc::from(lease.pages()?)))
 }
 
-/// Makes `pages` the content of the SQLite database in memory that `connection` is to. Answers with the only connection that
-/// there is, so that nobody reads before it is given back.
+/// Makes `pages` the content of the SQLite database in memory that `connection` is to. Nobody reads before what it answers
+/// is dropped.
 ///
 /// # Errors
 /// A failure of the database.
-pub(super) async fn replace_pages(
-    connection: &DatabaseConnection,
-    pages: &[u8],
-) -> Result<PoolConnection<Sqlite>, DbErr> {
-    let mut connection = connection.get_sqlite_connection_pool().acquire().await.map_err(failed)?;
-    let pages = SqliteOwnedBuf::try_from(pages).map_err(failed)?;
-    connection.deserialize(None, pages, false).await.map_err(failed)?;
-    Ok(connection)
-}
-
-fn failed(error: sea_orm::sqlx::Error) -> DbErr {
-    DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)))
+pub(super) async fn replace_pages(connection: &Connection, pages: &[u8]) -> Result<Lease, DbErr> {
+    let lease = connection.sqlite()?.lease(true).await?;
+    lease.replace(pages)?;
+    Ok(lease)
 }

@@ -5,15 +5,14 @@ use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex as StdMutex, OnceLock, PoisonError, RwLock};
 
-use migration::{Migrator, MigratorTrait};
 use regex::Regex;
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel};
+use sea_orm::DbErr;
 use tokio::sync::Mutex;
 
 use super::image::{self, Image};
 use super::seed::{self, Content};
 use super::store::{Store, is_valid_name};
-use super::{Database, NewDatabase, Step};
+use super::{Connection, Database, NewDatabase, Purpose, Step, Transaction};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::orm::registry::Registry;
@@ -283,14 +282,14 @@ impl Databases {
         self.opened_as(name, connection)
     }
 
-    fn opened_as(&self, name: &str, connection: DatabaseConnection) -> Result<Arc<Database>, OpenError> {
+    fn opened_as(&self, name: &str, connection: Connection) -> Result<Arc<Database>, OpenError> {
         let signal = self.store.signal(name).map_err(failed(name))?;
         let identity = self.store.identity(name);
         Ok(self.remember(Database::new(name, self.series, self.clock(name), connection, signal, identity)))
     }
 
     /// Brings a database's schema up to date. One that is not ours, or of another series, is left as it was.
-    async fn inspect(&self, name: &str, connection: &DatabaseConnection) -> Result<(), OpenError> {
+    async fn inspect(&self, name: &str, connection: &Connection) -> Result<(), OpenError> {
         let ours = migration::is_migrated(connection).await.map_err(failed(name))?;
         let made = if ours { seed::series_of(connection).await.map_err(failed(name))? } else { None };
         match made {
@@ -298,11 +297,11 @@ impl Databases {
             Some(made) => return Err(OpenError::OtherSeries { name: name.to_owned(), made }),
             None => return Err(OpenError::Foreign(name.to_owned())),
         }
-        Migrator::up(connection, None).await.map_err(failed(name))
+        connection.migrate().await.map_err(failed(name))
     }
 
     /// Closes a connection; the one to a database in memory stays open, since it is the database.
-    async fn release(&self, connection: DatabaseConnection) -> Result<(), DbErr> {
+    async fn release(&self, connection: Connection) -> Result<(), DbErr> {
         if self.store.is_ephemeral() { Ok(()) } else { connection.close().await }
     }
 
@@ -372,7 +371,7 @@ impl Databases {
     }
 
     /// Writes what a fresh database contains.
-    fn base_content(&self, new: NewDatabase) -> impl for<'a> Fn(&'a DatabaseTransaction) -> Step<'a, ()> + Send {
+    fn base_content(&self, new: NewDatabase) -> impl for<'a> Fn(&'a Transaction) -> Step<'a, ()> + Send {
         let (series, now) = (self.series, self.clock.now());
         // It is put together while the tables are made.
         let content = Arc::new(OnceLock::new());
@@ -399,7 +398,7 @@ impl Databases {
     /// As [`create`](Self::create), a `UserError` for another series, and those of `fill`.
     pub async fn create_with<F>(&self, name: &str, series: Series, fill: F) -> Result<()>
     where
-        F: for<'a> Fn(&'a DatabaseTransaction) -> Step<'a, ()> + Send,
+        F: for<'a> Fn(&'a Transaction) -> Step<'a, ()> + Send,
     {
         if series != self.series {
             return Err(Error::UserError(format!(
@@ -416,7 +415,7 @@ impl Databases {
     /// another process can leave half a database.
     async fn create_filled<F>(&self, name: &str, fill: F) -> Result<Arc<Database>>
     where
-        F: for<'a> Fn(&'a DatabaseTransaction) -> Step<'a, ()> + Send,
+        F: for<'a> Fn(&'a Transaction) -> Step<'a, ()> + Send,
     {
         let draft = Store::draft_name();
         self.store.create(&draft).await?;
@@ -429,15 +428,15 @@ impl Databases {
     }
 
     /// Migrates and fills an empty database, and closes the connection to it.
-    async fn fill<F>(&self, connection: DatabaseConnection, fill: F) -> Result<()>
+    async fn fill<F>(&self, connection: Connection, fill: F) -> Result<()>
     where
-        F: for<'a> Fn(&'a DatabaseTransaction) -> Step<'a, ()> + Send,
+        F: for<'a> Fn(&'a Transaction) -> Step<'a, ()> + Send,
     {
         let filled = async {
             let registry = Registry::base(self.series);
             schema::create(&connection, &registry, self.series).await?;
-            Migrator::up(&connection, None).await?;
-            super::attempt(&connection, &fill, IsolationLevel::RepeatableRead).await?;
+            connection.migrate().await?;
+            super::attempt(&connection, &fill, Purpose::Writing).await?;
             Ok(schema::add_foreign_keys(&connection, &registry).await?)
         };
         let filled = filled.await;
@@ -530,7 +529,7 @@ impl Databases {
     /// Gives a copy, to which no connection is open, a secret and a UUID of its own, and no sessions.
     async fn make_distinct(&self, copy: &str) -> Result<()> {
         let connection = self.store.connect(copy).await?;
-        let distinct = super::attempt(&connection, &make_distinct, IsolationLevel::RepeatableRead).await;
+        let distinct = super::attempt(&connection, &make_distinct, Purpose::Writing).await;
         self.release(connection).await?;
         distinct
     }
@@ -665,12 +664,12 @@ fn failed<E: Into<Error>>(name: &str) -> impl Fn(E) -> OpenError {
 }
 
 /// Whether a database has nothing in it: no tables, or those of the migrations alone.
-async fn is_unfilled(connection: &DatabaseConnection) -> Result<bool> {
+async fn is_unfilled(connection: &Connection) -> Result<bool> {
     let migrated = migration::is_migrated(connection).await?;
     Ok(if migrated { seed::series_of(connection).await?.is_none() } else { migration::is_empty(connection).await? })
 }
 
-fn make_distinct(tx: &DatabaseTransaction) -> Step<'_, ()> {
+fn make_distinct(tx: &Transaction) -> Step<'_, ()> {
     Box::pin(seed::make_distinct(tx))
 }
 

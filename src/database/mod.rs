@@ -4,6 +4,7 @@
 //! the three, [`Store`] knows. Everything above works on a [`Database`] and does not care.
 
 mod cache;
+mod connection;
 pub(crate) mod dialect;
 pub mod dump;
 mod identity;
@@ -12,7 +13,9 @@ mod manager;
 pub mod parameter;
 mod seed;
 mod signal;
+mod sqlite;
 mod store;
+pub(crate) mod threads;
 mod wanted;
 
 use std::any::Any;
@@ -24,12 +27,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
-use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
-};
+use sea_orm::DbErr;
 use tokio::sync::Mutex;
 
+use self::connection::Purpose;
+pub use self::connection::{Connection, Row, Transaction};
 pub use image::Image;
 pub use manager::{Databases, Filter, InvalidFilter, Maker, OpenError};
 pub use seed::{DEFAULT_LANG, countries, languages};
@@ -55,7 +57,7 @@ pub struct Database {
     name: String,
     series: Series,
     clock: Clock,
-    connection: DatabaseConnection,
+    connection: Connection,
     /// Writers of one SQLite database queue here, which is fair, instead of polling for the file's lock.
     writer: Mutex<()>,
     signal: Signal,
@@ -81,7 +83,7 @@ impl Database {
         name: &str,
         series: Series,
         clock: Clock,
-        connection: DatabaseConnection,
+        connection: Connection,
         signal: Signal,
         identity: Option<Identity>,
     ) -> Self {
@@ -182,7 +184,7 @@ impl Database {
     /// The connection, for statements that only read. Never hold one while waiting for another: an ephemeral
     /// database has only one.
     #[must_use]
-    pub fn connection(&self) -> &DatabaseConnection {
+    pub fn connection(&self) -> &Connection {
         &self.connection
     }
 
@@ -192,9 +194,9 @@ impl Database {
     /// Whatever `step` returns, or a failure of the database.
     pub async fn read<T, F>(&self, step: F) -> Result<T>
     where
-        F: for<'a> FnOnce(&'a DatabaseTransaction) -> Step<'a, T> + Send,
+        F: for<'a> FnOnce(&'a Transaction) -> Step<'a, T> + Send,
     {
-        let transaction = self.connection.begin_with_options(dialect::reading(&self.connection)).await?;
+        let transaction = self.connection.begin(Purpose::Reading).await?;
         let value = step(&transaction).await?;
         transaction.commit().await?;
         Ok(value)
@@ -207,9 +209,9 @@ impl Database {
     /// Whatever `step` returns, or a failure of the database.
     pub async fn write<T, F>(&self, step: F) -> Result<T>
     where
-        F: for<'a> Fn(&'a DatabaseTransaction) -> Step<'a, T> + Send,
+        F: for<'a> Fn(&'a Transaction) -> Step<'a, T> + Send,
     {
-        self.write_at(IsolationLevel::RepeatableRead, step).await
+        self.write_for(Purpose::Writing, step).await
     }
 
     /// As [`write`](Self::write), for a `step` that needs no single state of the data: on PostgreSQL each of its
@@ -219,22 +221,28 @@ impl Database {
     /// Whatever `step` returns, or a failure of the database.
     pub async fn write_committed<T, F>(&self, step: F) -> Result<T>
     where
-        F: for<'a> Fn(&'a DatabaseTransaction) -> Step<'a, T> + Send,
+        F: for<'a> Fn(&'a Transaction) -> Step<'a, T> + Send,
     {
-        self.write_at(IsolationLevel::ReadCommitted, step).await
+        self.write_for(Purpose::WritingCommitted, step).await
     }
 
-    async fn write_at<T, F>(&self, isolation: IsolationLevel, step: F) -> Result<T>
+    async fn write_for<T, F>(&self, purpose: Purpose, step: F) -> Result<T>
     where
-        F: for<'a> Fn(&'a DatabaseTransaction) -> Step<'a, T> + Send,
+        F: for<'a> Fn(&'a Transaction) -> Step<'a, T> + Send,
     {
         let sqlite = dialect::is_sqlite(&self.connection);
-        let _queue = if sqlite { Some(self.writer.lock().await) } else { None };
+        let _queue = if sqlite {
+            // Before the queue, which those on the runtime would else hold up while they move.
+            threads::may_wait().await;
+            Some(self.writer.lock().await)
+        } else {
+            None
+        };
         // Also where this future is dropped before it ends.
         let _committed = Committed(&self.signal);
         let mut tries = 1;
         loop {
-            match attempt(&self.connection, &step, isolation).await {
+            match attempt(&self.connection, &step, purpose).await {
                 Err(error) if tries < TRIES && dialect::is_serialization_failure(&error) => {
                     tracing::debug!(db = self.name, tries, "the transaction could not be serialised, trying again");
                     let pause = u64::from(crate::auth::random::<1>()[0]) * u64::from(tries);
@@ -284,7 +292,7 @@ impl Database {
     /// # Errors
     /// A failure of the database.
     pub async fn close(&self) -> Result<(), DbErr> {
-        self.connection.close_by_ref().await
+        self.connection.close().await
     }
 }
 
@@ -298,16 +306,11 @@ impl Drop for Committed<'_> {
 }
 
 /// Runs `step` in one transaction, once.
-async fn attempt<T, F>(connection: &DatabaseConnection, step: &F, isolation: IsolationLevel) -> Result<T>
+async fn attempt<T, F>(connection: &Connection, step: &F, purpose: Purpose) -> Result<T>
 where
-    F: for<'a> Fn(&'a DatabaseTransaction) -> Step<'a, T>,
+    F: for<'a> Fn(&'a Transaction) -> Step<'a, T>,
 {
-    let options = TransactionOptions {
-        isolation_level: (!dialect::is_sqlite(connection)).then_some(isolation),
-        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-        ..TransactionOptions::default()
-    };
-    let transaction = connection.begin_with_options(options).await?;
+    let transaction = connection.begin(purpose).await?;
     let value = step(&transaction).await?;
     transaction.commit().await?;
     Ok(value)

@@ -13,7 +13,9 @@ use std::{
 use std::{fmt, io};
 
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
+use sea_orm::{ConnectionTrait, DbErr};
+
+use super::connection::Connection;
 
 #[cfg(unix)]
 use super::identity::Identity;
@@ -98,7 +100,7 @@ impl Signal {
     ///
     /// # Errors
     /// A failure of the database.
-    pub async fn version(&self, connection: &DatabaseConnection) -> Result<Version, DbErr> {
+    pub async fn version(&self, connection: &Connection) -> Result<Version, DbErr> {
         match self {
             Self::Process(commits) => Ok(Version(commits.load(Ordering::Acquire).to_le_bytes().to_vec())),
             #[cfg(not(unix))]
@@ -156,7 +158,7 @@ mod tests {
     async fn a_wal_index_that_was_replaced_is_opened_again() {
         let path = std::env::temp_dir().join(format!("wiredoo-signal-{}", std::process::id()));
         let index = path.with_file_name(format!("wiredoo-signal-{}-shm", std::process::id()));
-        let connection = sea_orm::Database::connect("sqlite::memory:").await.unwrap();
+        let connection = Connection::in_memory().await;
         std::fs::write(&index, [1; WAL_INDEX_HEADER]).unwrap();
         let signal = Signal::of_file(&path).unwrap();
         let first = signal.version(&connection).await.unwrap();

@@ -11,10 +11,11 @@ use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _};
 use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
 
-use super::dialect;
+use super::connection::Connection;
 use super::identity::Identity;
 use super::image::{self, Image};
 use super::signal::Signal;
+use super::{dialect, sqlite};
 
 /// The ending of a database's file.
 const SUFFIX: &str = ".sqlite3";
@@ -27,7 +28,9 @@ const IMAGE: &str = "_image_";
 /// A draft of this age has been left behind by a crash.
 const DRAFT_AGE: Duration = Duration::from_hours(1);
 /// Connections to one SQLite file: readers do not wait for each other or for a writer.
-const SQLITE_CONNECTIONS: u32 = 8;
+const SQLITE_CONNECTIONS: usize = 8;
+/// Connections to a database in memory: each takes room, and readers are soon done.
+const MEMORY_CONNECTIONS: usize = 2;
 /// Connections to one PostgreSQL database.
 pub(super) const POSTGRES_CONNECTIONS: u32 = 16;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -51,7 +54,7 @@ pub struct Memory {
 #[derive(Clone)]
 struct Held {
     uri: String,
-    connection: DatabaseConnection,
+    connection: Connection,
 }
 
 /// A PostgreSQL server, with a connection from which its databases are managed.
@@ -162,11 +165,13 @@ impl Store {
     ///
     /// # Errors
     /// The store failed.
-    pub(super) async fn connect(&self, name: &str) -> Result<DatabaseConnection, DbErr> {
+    pub(super) async fn connect(&self, name: &str) -> Result<Connection, DbErr> {
         match self {
             Self::Directory(folder) => connect_sqlite(&file(folder, name)).await,
             Self::Memory(memory) => Ok(memory.get(name)?.connection),
-            Self::Postgres(postgres) => connect_postgres(&postgres.url, name, POSTGRES_CONNECTIONS).await,
+            Self::Postgres(postgres) => {
+                connect_postgres(&postgres.url, name, POSTGRES_CONNECTIONS).await.map(Connection::Postgres)
+            }
         }
     }
 
@@ -238,12 +243,12 @@ impl Store {
     ///
     /// # Errors
     /// The store failed.
-    pub(super) async fn duplicate(&self, from: &str, connection: &DatabaseConnection, to: &str) -> Result<(), DbErr> {
+    pub(super) async fn duplicate(&self, from: &str, connection: &Connection, to: &str) -> Result<(), DbErr> {
         match self {
             Self::Directory(folder) => dialect::vacuum_into(connection, &file(folder, to).to_string_lossy()).await,
             Self::Memory(memory) => dialect::vacuum_into(connection, &memory.create(to).await?.uri).await,
             Self::Postgres(postgres) => {
-                connection.close_by_ref().await?;
+                connection.close().await?;
                 dialect::disconnect(&postgres.server, from).await?;
                 dialect::Utility::Duplicate { from, to }.run(&postgres.server).await
             }
@@ -254,7 +259,7 @@ impl Store {
     ///
     /// # Errors
     /// The store failed.
-    pub(super) async fn image(&self, name: &str, connection: &DatabaseConnection) -> Result<Image, DbErr> {
+    pub(super) async fn image(&self, name: &str, connection: &Connection) -> Result<Image, DbErr> {
         if self.is_ephemeral() {
             return image::pages(connection).await;
         }
@@ -337,28 +342,9 @@ impl Memory {
     async fn create(&self, name: &str) -> Result<Held, DbErr> {
         // The number keeps apart the databases of several servers in one process.
         static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let path = format!("/wiredoo-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        let mut options = ConnectOptions::new("sqlite::memory:");
-        let filename = path.clone();
-        // One connection that never idles out: with it the database would be gone.
-        options
-            .max_connections(1)
-            .min_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .test_before_acquire(false)
-            .sqlx_logging(false)
-            .map_sqlx_sqlite_opts(move |options| {
-                options
-                    .in_memory(false)
-                    .shared_cache(false)
-                    .filename(&filename)
-                    .vfs("memdb")
-                    .foreign_keys(true)
-                    .with_regexp()
-            });
-        let connection = sea_orm::Database::connect(options).await?;
-        let held = Held { uri: format!("file:{path}?vfs=memdb"), connection };
+        let uri = format!("file:/wiredoo-{}?vfs=memdb", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let pool = sqlite::Pool::open(sqlite::Source::Memory(uri.clone()), MEMORY_CONNECTIONS).await?;
+        let held = Held { uri, connection: Connection::Sqlite(pool) };
         self.lock().insert(name.to_owned(), held.clone());
         Ok(held)
     }
@@ -425,31 +411,9 @@ fn file_error(error: &io::Error) -> DbErr {
     DbErr::Custom(error.to_string())
 }
 
-async fn connect_sqlite(path: &Path) -> Result<DatabaseConnection, DbErr> {
-    let mut options = ConnectOptions::new("sqlite::memory:");
-    let path = path.to_owned();
-    options
-        .max_connections(SQLITE_CONNECTIONS)
-        .min_connections(1)
-        // Not even for a moment may all be closed: SQLite would remove the WAL index, from which `Signal` reads.
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        .sqlx_logging(false)
-        .map_sqlx_sqlite_opts(move |options| {
-            // An acknowledged commit is in the file system's hands with NORMAL: a killed process loses nothing.
-            options
-                .in_memory(false)
-                .shared_cache(false)
-                .filename(&path)
-                .create_if_missing(false)
-                .pragma("journal_mode", "WAL")
-                .pragma("synchronous", "NORMAL")
-                .foreign_keys(true)
-                .with_regexp()
-                .busy_timeout(Duration::from_secs(15))
-        });
-    sea_orm::Database::connect(options).await
+async fn connect_sqlite(path: &Path) -> Result<Connection, DbErr> {
+    let source = sqlite::Source::File { path: path.to_owned(), durable: true };
+    sqlite::Pool::open(source, SQLITE_CONNECTIONS).await.map(Connection::Sqlite)
 }
 
 /// Why a PostgreSQL server cannot be used.

@@ -19,6 +19,7 @@ use super::Double;
 use super::faults::{Connection, Effect};
 use super::journal::{Entry, Outcome, Problem};
 use super::seen::{Dialect, Seen, hide, of_service, shorten};
+use crate::database::threads;
 use crate::interception::{Exchange, Failure};
 use crate::python;
 use crate::server::HangUp;
@@ -51,9 +52,9 @@ async fn carry(State(double): State<Arc<Double>>, request: HttpRequest, next: Ne
         return hang_up();
     }
     // What is noted must not depend on whether the client waits.
-    let carried = tokio::spawn(async move { exchange(&double, request, next).await });
-    carried.await.unwrap_or_else(|error| {
-        tracing::error!(%error, "a request failed unexpectedly");
+    let carried = threads::movable(async move { exchange(&double, request, next).await });
+    carried.await.unwrap_or_else(|_| {
+        tracing::error!("a request failed unexpectedly");
         StatusCode::INTERNAL_SERVER_ERROR.into_response()
     })
 }

@@ -168,8 +168,8 @@ pub async fn contents(env: &Env<'_>, ids: &[i32]) -> Result<HashMap<i32, Vec<u8>
         .take();
     let mut contents = HashMap::new();
     for row in env.rows(&select).await? {
-        let content: Option<Vec<u8>> = row.try_get_by_index(1)?;
-        contents.insert(row.try_get_by_index(0)?, content.unwrap_or_default());
+        let content: Option<Vec<u8>> = row.get(1)?;
+        contents.insert(row.get(0)?, content.unwrap_or_default());
     }
     Ok(contents)
 }
@@ -457,8 +457,8 @@ async fn attached(env: &Env<'_>) -> Result<BTreeMap<(String, Option<String>), Ve
         .take();
     let mut attached: BTreeMap<(String, Option<String>), Vec<i32>> = BTreeMap::new();
     for row in env.rows(&select).await? {
-        let of = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-        attached.entry(of).or_default().push(row.try_get_by_index(2)?);
+        let of = (row.get(0)?, row.get(1)?);
+        attached.entry(of).or_default().push(row.get(2)?);
     }
     Ok(attached)
 }

@@ -59,10 +59,10 @@ pub async fn external_ids(env: &Env<'_>, model: &str, ids: &[i32]) -> Result<Has
         .order_by((Alias::new(TABLE), Alias::new("id")), sea_orm::Order::Asc)
         .take();
     for row in env.rows(&select).await? {
-        let noupdate: Option<bool> = row.try_get_by_index(3)?;
-        external.entry(row.try_get_by_index(0)?).or_default().push(External {
-            module: row.try_get_by_index(1)?,
-            name: row.try_get_by_index(2)?,
+        let noupdate: Option<bool> = row.get(3)?;
+        external.entry(row.get(0)?).or_default().push(External {
+            module: row.get(1)?,
+            name: row.get(2)?,
             noupdate: noupdate.unwrap_or_default(),
         });
     }
@@ -82,9 +82,9 @@ pub async fn find(env: &Env<'_>, xmlid: &str) -> Result<Option<(String, i32)>> {
         .and_where(column(TABLE, "name").eq(name))
         .take();
     let Some(row) = env.row(&select).await? else { return Ok(None) };
-    let id: Option<i32> = row.try_get_by_index(1)?;
+    let id: Option<i32> = row.get(1)?;
     let Some(id) = id.filter(|id| *id != 0) else { return Ok(None) };
-    Ok(Some((row.try_get_by_index(0)?, id)))
+    Ok(Some((row.get(0)?, id)))
 }
 
 /// The behaviour of `ir.model.data`.

@@ -201,7 +201,7 @@ async fn take(env: &Env<'_>, model: &Model, id: i32, step: i64) -> Result<i64> {
         .returning_col(Alias::new(NEXT))
         .take();
     let row = env.row(&update).await?.ok_or_else(|| access::missing_error(env, model, &[id]))?;
-    let following: i32 = row.try_get_by_index(0)?;
+    let following: i32 = row.get(0)?;
     Ok(i64::from(following) - step)
 }
 

@@ -37,12 +37,12 @@ pub async fn contents(env: &Env<'_>, model: &Model, ids: &[i32], field: &Field) 
         .and_where(query::one_of(column(TABLE, "res_id"), &wanted, env.is_sqlite()));
     let mut contents = HashMap::new();
     for row in env.rows(&select).await? {
-        let id: i32 = row.try_get_by_index(0)?;
+        let id: i32 = row.get(0)?;
         let value = if sizes {
-            let size: Option<i32> = row.try_get_by_index(1)?;
+            let size: Option<i32> = row.get(1)?;
             Value::from(human_size(i64::from(size.unwrap_or_default())))
         } else {
-            let bytes: Option<Vec<u8>> = row.try_get_by_index(1)?;
+            let bytes: Option<Vec<u8>> = row.get(1)?;
             Value::from(BASE64.encode(bytes.unwrap_or_default()))
         };
         contents.insert(id, value);

@@ -5,12 +5,13 @@
 use std::collections::HashMap;
 
 use indexmap::IndexMap;
+use sea_orm::ConnectionTrait;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query as Sql};
-use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use sha2::{Digest as _, Sha256};
 
 use super::attachments;
 use super::env::Env;
+use crate::database::Transaction;
 use crate::error::{Error, Result};
 
 /// The table.
@@ -61,7 +62,7 @@ pub async fn keep(env: &Env<'_>, contents: &[&[u8]]) -> Result<Vec<String>> {
             .take();
         let mut kept: HashMap<String, String> = HashMap::new();
         for row in env.rows(&select).await? {
-            kept.insert(row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+            kept.insert(row.get(0)?, row.get(1)?);
         }
         if chunk.iter().any(|(name, (sha256, _))| kept.get(name) != Some(sha256)) {
             return Err(collision());
@@ -74,7 +75,7 @@ pub async fn keep(env: &Env<'_>, contents: &[&[u8]]) -> Result<Vec<String>> {
 ///
 /// # Errors
 /// A failure of the database.
-pub async fn sweep(db: &DatabaseTransaction) -> Result<u64> {
+pub async fn sweep(db: &Transaction) -> Result<u64> {
     let referred = Sql::select()
         .column(Alias::new(NAME))
         .from(Alias::new("ir_attachment"))

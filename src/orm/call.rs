@@ -196,7 +196,7 @@ async fn perform(caller: &Caller, tools: &Tools, call: MethodCall) -> Result<Val
         .await
 }
 
-async fn run(tx: &sea_orm::DatabaseTransaction, caller: &Caller, tools: &Tools, call: &MethodCall) -> Result<Value> {
+async fn run(tx: &crate::database::Transaction, caller: &Caller, tools: &Tools, call: &MethodCall) -> Result<Value> {
     let mut kwargs = call.kwargs.clone();
     let context = match kwargs.shift_remove("context") {
         Some(Value::Object(context)) => context,

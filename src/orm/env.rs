@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::NaiveDateTime;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, ExecResult, QueryResult, StatementBuilder};
+use sea_orm::{ConnectionTrait, ExecResult, StatementBuilder};
 use serde_json::{Map, Value};
 
 use super::access::Rights;
@@ -15,7 +15,7 @@ use super::registry::{Model, Registry};
 use crate::auth::Caller;
 use crate::auth::identity::Identity;
 use crate::auth::password::Passwords;
-use crate::database::{DEFAULT_LANG, Database, Version, dialect};
+use crate::database::{DEFAULT_LANG, Database, Row, Transaction, Version, dialect};
 use crate::error::{Error, Result};
 use crate::interception::Intercepting;
 use crate::series::Series;
@@ -52,7 +52,7 @@ pub struct Env<'a> {
 type Remembered = Arc<dyn Any + Send + Sync>;
 
 struct Shared<'a> {
-    db: &'a DatabaseTransaction,
+    db: &'a Transaction,
     database: &'a Database,
     version: Version,
     now: NaiveDateTime,
@@ -95,7 +95,7 @@ impl<'a> Env<'a> {
     /// # Errors
     /// A failure of the database.
     pub async fn new(
-        db: &'a DatabaseTransaction,
+        db: &'a Transaction,
         caller: &'a Caller,
         tools: &Tools,
         context: Map<String, Value>,
@@ -218,7 +218,7 @@ impl<'a> Env<'a> {
 
     /// The transaction.
     #[must_use]
-    pub fn db(&self) -> &'a DatabaseTransaction {
+    pub fn db(&self) -> &'a Transaction {
         self.shared.db
     }
 
@@ -232,18 +232,18 @@ impl<'a> Env<'a> {
     ///
     /// # Errors
     /// A failure of the database.
-    pub async fn rows<S: StatementBuilder>(&self, statement: &S) -> Result<Vec<QueryResult>> {
+    pub async fn rows<S: StatementBuilder>(&self, statement: &S) -> Result<Vec<Row>> {
         self.shared.database.count_statement();
-        Ok(self.shared.db.query_all(statement).await?)
+        Ok(self.shared.db.rows(statement).await?)
     }
 
     /// The first row that a statement answers.
     ///
     /// # Errors
     /// A failure of the database.
-    pub async fn row<S: StatementBuilder>(&self, statement: &S) -> Result<Option<QueryResult>> {
+    pub async fn row<S: StatementBuilder>(&self, statement: &S) -> Result<Option<Row>> {
         self.shared.database.count_statement();
-        Ok(self.shared.db.query_one(statement).await?)
+        Ok(self.shared.db.row(statement).await?)
     }
 
     /// Runs a statement.
@@ -261,7 +261,7 @@ impl<'a> Env<'a> {
     /// A failure of the database.
     pub async fn json_rows(&self, select: SelectStatement, columns: Vec<Expr>) -> Result<Vec<Vec<Value>>> {
         let row = self.row(&query::as_json(select, &columns, self.is_sqlite())).await?;
-        let text: Option<String> = row.map(|row| row.try_get_by_index(0)).transpose()?.flatten();
+        let text = row.map(Row::into_text).transpose()?.flatten();
         let Some(text) = text else { return Ok(Vec::new()) };
         let rows: Vec<Vec<Vec<Value>>> = serde_json::from_str(&text)
             .map_err(|error| sea_orm::DbErr::Custom(format!("the database wrote no JSON: {error}")))?;
@@ -274,7 +274,7 @@ impl<'a> Env<'a> {
     /// A failure of the database.
     pub async fn ids(&self, select: &SelectStatement) -> Result<Vec<i32>> {
         let rows = self.rows(select).await?;
-        rows.iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()
+        rows.iter().map(|row| Ok(row.get(0)?)).collect()
     }
 
     // --- what is remembered -------------------------------------------------------------------
@@ -453,9 +453,7 @@ impl<'a> Env<'a> {
                 .order_by(Alias::new("name"), sea_orm::Order::Asc)
                 .take();
             let rows = self.rows(&select).await?;
-            rows.iter()
-                .map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?)))
-                .collect()
+            rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).collect()
         };
         Box::pin(self.remembered("langs", "", load)).await
     }
@@ -509,9 +507,9 @@ impl<'a> Env<'a> {
     }
 }
 
-async fn read_signals(db: &DatabaseTransaction) -> Result<Signals> {
+async fn read_signals(db: &Transaction) -> Result<Signals> {
     let select =
         Query::select().columns(["registry", "rights"].map(Alias::new)).from(Alias::new("orm_signaling")).take();
-    let Some(row) = db.query_one(&select).await? else { return Ok(Signals::default()) };
-    Ok(Signals { registry: row.try_get_by_index(0)?, rights: row.try_get_by_index(1)? })
+    let Some(row) = db.row(&select).await? else { return Ok(Signals::default()) };
+    Ok(Signals { registry: row.get(0)?, rights: row.get(1)? })
 }

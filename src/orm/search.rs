@@ -110,5 +110,5 @@ pub async fn count(env: &Env<'_>, model: &Model, domain: &Domain, limit: Option<
         select.expr(all()).take()
     };
     let row = env.row(&select).await?;
-    Ok(row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default())
+    Ok(row.map(|row| row.get(0)).transpose()?.unwrap_or_default())
 }

@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use sea_orm::DbErr;
 use sea_orm::sea_query::{Alias, CaseStatement, Expr, ExprTrait, Func, Query as Sql};
-use sea_orm::{DbErr, TransactionTrait as _};
 use serde_json::{Map, Value, json};
 
 use super::access::{self, Operation};
@@ -202,7 +202,7 @@ async fn insert(env: &Env<'_>, model: &Model, records: &mut [Sorted]) -> Result<
         match env.rows(&insert).await {
             Ok(rows) => {
                 for row in &rows {
-                    inserted.push(row.try_get_by_index::<i32>(0)?);
+                    inserted.push(row.get::<i32>(0)?);
                 }
             }
             Err(error) => return Err(violation::explain(env, model, error, chunk.iter().flat_map(|r| &r.own)).await),
@@ -703,12 +703,10 @@ pub async fn savepoint<'e, T>(
     env: &'e Env<'_>,
     step: impl Future<Output = Result<T>> + Send + 'e,
 ) -> Result<Result<T>, DbErr> {
-    let point = env.db().begin().await?;
+    env.db().savepoint().await?;
     let done = step.await;
-    if done.is_ok() {
-        point.commit().await?;
-    } else {
-        point.rollback().await?;
+    env.db().end_savepoint(done.is_ok()).await?;
+    if done.is_err() {
         env.forget();
     }
     Ok(done)

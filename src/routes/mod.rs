@@ -33,6 +33,7 @@ use tracing::Instrument as _;
 
 use crate::app::App;
 use crate::auth::visit::Visit;
+use crate::database::threads;
 use crate::interception::Exchange;
 use crate::services;
 use crate::wire::page;
@@ -121,13 +122,13 @@ async fn to_the_end(request: Request, next: Next) -> Response {
     let exchange = request.extensions().get::<Exchange>().cloned();
     let handling = next.run(request).in_current_span();
     let handled = match exchange {
-        Some(exchange) => tokio::spawn(exchange.serve(handling)),
-        None => tokio::spawn(handling),
+        Some(exchange) => threads::movable(exchange.serve(handling)),
+        None => threads::movable(handling),
     };
     match handled.await {
         Ok(response) => response,
-        Err(error) => {
-            tracing::error!(%error, "a request failed unexpectedly");
+        Err(_) => {
+            tracing::error!("a request failed unexpectedly");
             page::error(StatusCode::INTERNAL_SERVER_ERROR, "The server encountered an internal error.")
         }
     }

@@ -3,15 +3,15 @@
 use std::io::{BufRead as _, BufReader, Cursor, Read, Seek};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use sea_orm::ConnectionTrait;
 use sea_orm::sea_query::{Alias, Query, SimpleExpr};
-use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc::{Sender, channel};
 use zip::ZipArchive;
 
 use super::{FORM, Head, LEFT_OUT, MANIFEST, Row, WAITING, cells, file_of, unreadable};
-use crate::database::{DEFAULT_LANG, Databases, dialect, seed};
+use crate::database::{DEFAULT_LANG, Databases, Transaction, dialect, seed};
 use crate::error::{Error, Result};
 use crate::orm::registry::Registry;
 use crate::orm::schema;
@@ -166,7 +166,7 @@ fn next_line<T: DeserializeOwned>(file: &mut BufReader<impl Read>, line: &mut Ve
 }
 
 /// Writes the rows into tables that are there and empty, or those of manual models and fields, which are made.
-async fn write_all<R: Read + Seek + Send + 'static>(db: &DatabaseTransaction, dump: Arc<Dump<R>>) -> Result<()> {
+async fn write_all<R: Read + Seek + Send + 'static>(db: &Transaction, dump: Arc<Dump<R>>) -> Result<()> {
     dialect::defer_foreign_keys(db).await?;
     schema::add_manual(db, &dump.registry).await?;
     let (sender, mut chunks) = channel(WAITING);
@@ -191,7 +191,7 @@ async fn write_all<R: Read + Seek + Send + 'static>(db: &DatabaseTransaction, du
 }
 
 /// Refuses rows for tables or columns that there are not, or that are not for dumps.
-async fn check_table(db: &DatabaseTransaction, head: &Head) -> Result<()> {
+async fn check_table(db: &Transaction, head: &Head) -> Result<()> {
     let Head { table, columns } = head;
     let known = dialect::columns(db, table).await?;
     if known.is_empty() || LEFT_OUT.contains(&table.as_str()) {
@@ -203,7 +203,7 @@ async fn check_table(db: &DatabaseTransaction, head: &Head) -> Result<()> {
     }
 }
 
-async fn write_rows(db: &DatabaseTransaction, head: &Head, rows: &[Row]) -> Result<()> {
+async fn write_rows(db: &Transaction, head: &Head, rows: &[Row]) -> Result<()> {
     if rows.is_empty() {
         return Ok(());
     }

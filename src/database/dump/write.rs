@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::NaiveDateTime;
+use sea_orm::ConnectionTrait;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement};
-use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use zip::ZipWriter;
@@ -14,8 +14,8 @@ use zip::write::SimpleFileOptions;
 
 use super::{FORM, Head, LEFT_OUT, MANIFEST, Row, WAITING, cells, file_of, unreadable};
 use crate::clock;
-use crate::database::Database;
 use crate::database::dialect::{self, Column, Kind};
+use crate::database::{Database, Transaction};
 use crate::error::{Error, Result};
 use crate::models::ir_module_module;
 use crate::orm::schema;
@@ -136,18 +136,18 @@ async fn send(parts: &Sender<Part>, part: Part) -> Result<()> {
 }
 
 /// The tables that are dumped, in the order in which they were made.
-async fn tables(db: &DatabaseTransaction) -> Result<Vec<String>> {
+async fn tables(db: &Transaction) -> Result<Vec<String>> {
     let mut tables = dialect::tables(db).await?;
     tables.retain(|table| !LEFT_OUT.contains(&table.as_str()));
     Ok(tables)
 }
 
-async fn installed(db: &DatabaseTransaction) -> Result<Map<String, Value>> {
+async fn installed(db: &Transaction) -> Result<Map<String, Value>> {
     let modules = ir_module_module::installed(db).await?;
     Ok(modules.into_iter().map(|module| (module.name, module.latest_version.into())).collect())
 }
 
-async fn read_table(db: &DatabaseTransaction, table: String, parts: &Sender<Part>) -> Result<()> {
+async fn read_table(db: &Transaction, table: String, parts: &Sender<Part>) -> Result<()> {
     let mut columns = dialect::columns(db, &table).await?;
     columns.retain(|column| !column.name.starts_with(schema::REMOVED));
     let mut pages = Pages::new(&table, &columns);

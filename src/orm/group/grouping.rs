@@ -111,7 +111,7 @@ pub async fn count(env: &Env<'_>, model: &Arc<Model>, request: &Request<'_>) -> 
     let all: Expr = Func::count(Expr::cust("*")).into();
     let select = Sql::select().expr(all).from_subquery(select, Alias::new("q")).take();
     let row = env.row(&select).await?;
-    Ok(row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default())
+    Ok(row.map(|row| row.get(0)).transpose()?.unwrap_or_default())
 }
 
 fn group_column(index: usize) -> String {

@@ -1,0 +1,316 @@
+//! What statements run on: a connection to a database, or a transaction on one, of either store.
+
+use std::sync::Arc;
+
+use migration::{Migrator, MigratorTrait};
+use sea_orm::{
+    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, IsolationLevel,
+    ProxyDatabaseConnector, ProxyDatabaseTrait, ProxyExecResult, ProxyRow, QueryResult, Statement, StatementBuilder,
+    TransactionOptions, TransactionTrait, TryGetable, Value,
+};
+
+use super::sqlite::{self, Cell};
+
+/// A connection to a database: a pool, from which each statement and each transaction takes one.
+#[derive(Clone, Debug)]
+pub enum Connection {
+    Sqlite(Arc<sqlite::Pool>),
+    Postgres(DatabaseConnection),
+}
+
+/// A transaction. What is not committed at its end is rolled back.
+#[derive(Debug)]
+pub enum Transaction {
+    Sqlite(sqlite::Lease),
+    Postgres(DatabaseTransaction),
+}
+
+/// What a transaction is begun for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// It sees one state of the data and writes nothing.
+    Reading,
+    /// It sees one state of the data and what it has written itself.
+    Writing,
+    /// Each of its statements sees what is committed by then, on PostgreSQL.
+    WritingCommitted,
+}
+
+/// A row without names, whose cells are read by their place.
+#[derive(Debug)]
+pub enum Row {
+    Sqlite(Vec<rusqlite::types::Value>),
+    Postgres(QueryResult),
+}
+
+impl Row {
+    /// The cell at `index`.
+    ///
+    /// # Errors
+    /// It is of another type.
+    pub fn get<T: Cell + TryGetable>(&self, index: usize) -> Result<T, DbErr> {
+        match self {
+            Self::Sqlite(cells) => cells
+                .get(index)
+                .and_then(T::of)
+                .ok_or_else(|| DbErr::Type(format!("column {index} is no {}", std::any::type_name::<T>()))),
+            Self::Postgres(row) => row.try_get_by_index(index),
+        }
+    }
+}
+
+impl Row {
+    /// The text in the first cell, which may be large.
+    ///
+    /// # Errors
+    /// It is of another type.
+    pub fn into_text(self) -> Result<Option<String>, DbErr> {
+        match self {
+            Self::Sqlite(mut cells) if matches!(cells.first(), Some(rusqlite::types::Value::Text(_))) => {
+                let rusqlite::types::Value::Text(text) = cells.swap_remove(0) else { return Ok(None) };
+                Ok(Some(text))
+            }
+            row => row.get(0),
+        }
+    }
+}
+
+impl Connection {
+    /// Begins a transaction.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn begin(&self, purpose: Purpose) -> Result<Transaction, DbErr> {
+        match self {
+            Self::Sqlite(pool) => {
+                let writes = purpose != Purpose::Reading;
+                let lease = pool.lease(writes).await?;
+                lease.step(if writes { "BEGIN IMMEDIATE" } else { "BEGIN" })?;
+                Ok(Transaction::Sqlite(lease))
+            }
+            Self::Postgres(connection) => {
+                let options = TransactionOptions {
+                    isolation_level: Some(match purpose {
+                        Purpose::WritingCommitted => IsolationLevel::ReadCommitted,
+                        Purpose::Reading | Purpose::Writing => IsolationLevel::RepeatableRead,
+                    }),
+                    access_mode: (purpose == Purpose::Reading).then_some(AccessMode::ReadOnly),
+                    ..TransactionOptions::default()
+                };
+                connection.begin_with_options(options).await.map(Transaction::Postgres)
+            }
+        }
+    }
+
+    /// Brings the tables that are no models up to date.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn migrate(&self) -> Result<(), DbErr> {
+        match self {
+            Self::Sqlite(pool) => {
+                let proxy: Box<dyn ProxyDatabaseTrait> = Box::new(Proxy(Arc::clone(pool)));
+                let connection = ProxyDatabaseConnector::connect(DbBackend::Sqlite, Arc::new(proxy))?;
+                Migrator::up(&connection, None).await
+            }
+            Self::Postgres(connection) => Migrator::up(connection, None).await,
+        }
+    }
+
+    /// Closes it; statements that are under way may fail.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn close(&self) -> Result<(), DbErr> {
+        match self {
+            Self::Sqlite(pool) => {
+                pool.close();
+                Ok(())
+            }
+            Self::Postgres(connection) => connection.close_by_ref().await,
+        }
+    }
+
+    /// The pool of a SQLite database.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn sqlite(&self) -> Result<&Arc<sqlite::Pool>, DbErr> {
+        match self {
+            Self::Sqlite(pool) => Ok(pool),
+            Self::Postgres(_) => Err(DbErr::Custom("this is no SQLite database".to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Connection {
+    /// A connection to an empty database, for tests.
+    pub async fn in_memory() -> Self {
+        let source = sqlite::Source::Memory("file::memory:".to_owned());
+        Self::Sqlite(sqlite::Pool::open(source, 1).await.unwrap())
+    }
+}
+
+impl Transaction {
+    /// Commits.
+    ///
+    /// # Errors
+    /// A failure of the database; nothing is written then.
+    pub async fn commit(self) -> Result<(), DbErr> {
+        match self {
+            Self::Sqlite(lease) => lease.step("COMMIT"),
+            Self::Postgres(transaction) => transaction.commit().await,
+        }
+    }
+
+    /// The rows that a statement answers.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn rows<S: StatementBuilder>(&self, statement: &S) -> Result<Vec<Row>, DbErr> {
+        let statement = self.get_database_backend().build(statement);
+        match self {
+            Self::Sqlite(lease) => Ok(lease.table(statement, usize::MAX)?.into_iter().map(Row::Sqlite).collect()),
+            Self::Postgres(transaction) => {
+                Ok(transaction.query_all_raw(statement).await?.into_iter().map(Row::Postgres).collect())
+            }
+        }
+    }
+
+    /// The first row that a statement answers.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn row<S: StatementBuilder>(&self, statement: &S) -> Result<Option<Row>, DbErr> {
+        let statement = self.get_database_backend().build(statement);
+        match self {
+            // All of them, since a statement that is not run to its end may not have done all that it does.
+            Self::Sqlite(lease) => Ok(lease.table(statement, usize::MAX)?.into_iter().next().map(Row::Sqlite)),
+            Self::Postgres(transaction) => Ok(transaction.query_one_raw(statement).await?.map(Row::Postgres)),
+        }
+    }
+
+    /// Begins a part of the transaction that can be taken back, under a name.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn savepoint(&self) -> Result<(), DbErr> {
+        self.execute_unprepared("SAVEPOINT part").await.map(drop)
+    }
+
+    /// Ends the last part that was begun, which stays or is taken back.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn end_savepoint(&self, stays: bool) -> Result<(), DbErr> {
+        if !stays {
+            self.execute_unprepared("ROLLBACK TO SAVEPOINT part").await?;
+        }
+        self.execute_unprepared("RELEASE SAVEPOINT part").await.map(drop)
+    }
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Connection {
+    fn get_database_backend(&self) -> DbBackend {
+        match self {
+            Self::Sqlite(_) => DbBackend::Sqlite,
+            Self::Postgres(connection) => connection.get_database_backend(),
+        }
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        match self {
+            Self::Sqlite(pool) => pool.lease(true).await?.execute(statement),
+            Self::Postgres(connection) => connection.execute_raw(statement).await,
+        }
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        match self {
+            Self::Sqlite(_) => self.execute_raw(Statement::from_string(DbBackend::Sqlite, sql)).await,
+            Self::Postgres(connection) => connection.execute_unprepared(sql).await,
+        }
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        match self {
+            Self::Sqlite(_) => Ok(self.query_all_raw(statement).await?.into_iter().next()),
+            Self::Postgres(connection) => connection.query_one_raw(statement).await,
+        }
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        match self {
+            Self::Sqlite(pool) => pool.lease(writes(&statement)).await?.query(statement),
+            Self::Postgres(connection) => connection.query_all_raw(statement).await,
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Transaction {
+    fn get_database_backend(&self) -> DbBackend {
+        match self {
+            Self::Sqlite(_) => DbBackend::Sqlite,
+            Self::Postgres(transaction) => transaction.get_database_backend(),
+        }
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        match self {
+            Self::Sqlite(lease) => lease.execute(statement),
+            Self::Postgres(transaction) => transaction.execute_raw(statement).await,
+        }
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        match self {
+            Self::Sqlite(_) => self.execute_raw(Statement::from_string(DbBackend::Sqlite, sql)).await,
+            Self::Postgres(transaction) => transaction.execute_unprepared(sql).await,
+        }
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        match self {
+            Self::Sqlite(_) => Ok(self.query_all_raw(statement).await?.into_iter().next()),
+            Self::Postgres(transaction) => transaction.query_one_raw(statement).await,
+        }
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        match self {
+            Self::Sqlite(lease) => lease.query(statement),
+            Self::Postgres(transaction) => transaction.query_all_raw(statement).await,
+        }
+    }
+}
+
+/// Whether a statement that answers rows writes too, as an `INSERT … RETURNING` does.
+fn writes(statement: &Statement) -> bool {
+    !statement.sql.trim_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case("select"))
+}
+
+/// SQLite for sea-orm's migrations, which take connections of its own kinds only.
+#[derive(Debug)]
+struct Proxy(Arc<sqlite::Pool>);
+
+#[async_trait::async_trait]
+impl ProxyDatabaseTrait for Proxy {
+    async fn query(&self, statement: Statement) -> Result<Vec<ProxyRow>, DbErr> {
+        let rows = self.0.lease(true).await?.query(statement)?;
+        let mut rows: Vec<ProxyRow> = rows.iter().map(sea_orm::from_query_result_to_proxy_row).collect();
+        for value in rows.iter_mut().flat_map(|row| row.values.values_mut()) {
+            // SQLite declares both kinds of whole numbers alike, and what migrations note are the large ones.
+            if let Value::Int(number) = value {
+                *value = Value::BigInt(number.map(i64::from));
+            }
+        }
+        Ok(rows)
+    }
+
+    async fn execute(&self, statement: Statement) -> Result<ProxyExecResult, DbErr> {
+        self.0.lease(true).await?.execute(statement).map(Into::into)
+    }
+}

@@ -1,0 +1,204 @@
+//! A connection to a SQLite database: how it is opened, and how statements run on it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use regex::Regex;
+use rusqlite::functions::FunctionFlags;
+use rusqlite::types::Value as Stored;
+use rusqlite::{CachedStatement, OpenFlags, params_from_iter};
+use sea_orm::{DbErr, ExecResult, ProxyExecResult, ProxyRow, QueryResult, Statement};
+
+use super::{failure, values};
+use crate::database::dialect::Kind;
+
+/// How many statements a connection keeps prepared.
+const PREPARED: usize = 256;
+/// How long a statement waits for another process that has locked the file.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Where a database is.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A file, and whether a commit is on the disk before it is acknowledged.
+    File { path: PathBuf, durable: bool },
+    /// A database in memory that all connections of this process to this URI share.
+    Memory(String),
+}
+
+/// A connection. It is used by one thread at a time.
+#[derive(Debug)]
+pub struct Connection(rusqlite::Connection);
+
+/// Rows without names, as the ORM reads them.
+pub type Table = Vec<Vec<Stored>>;
+
+impl Source {
+    /// Connects.
+    ///
+    /// # Errors
+    /// It is not there, or SQLite failed.
+    pub fn connect(&self) -> Result<Connection, DbErr> {
+        let opened = match self {
+            Self::File { path, .. } => {
+                let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+                rusqlite::Connection::open_with_flags(path, flags)
+            }
+            Self::Memory(uri) => {
+                let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+                    | OpenFlags::SQLITE_OPEN_CREATE
+                    | OpenFlags::SQLITE_OPEN_URI
+                    | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+                rusqlite::Connection::open_with_flags(uri, flags)
+            }
+        };
+        let connection = opened.map_err(failure::of)?;
+        self.prepare(&connection).map_err(failure::of)?;
+        Ok(Connection(connection))
+    }
+
+    fn prepare(&self, connection: &rusqlite::Connection) -> rusqlite::Result<()> {
+        connection.busy_timeout(PATIENCE)?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        if let Self::File { durable, .. } = self {
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            // With NORMAL an acknowledged commit is in the hands of the system: a killed process loses nothing, a power
+            // failure may take the last ones.
+            connection.pragma_update(None, "synchronous", if *durable { "FULL" } else { "NORMAL" })?;
+        }
+        connection.set_prepared_statement_cache_capacity(PREPARED);
+        let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+        connection.create_scalar_function("regexp", 2, flags, |context| {
+            let pattern: Arc<Regex> = context.get_or_create_aux(0, |pattern| {
+                Regex::new(pattern.as_str()?)
+                    .map_err(|error| Box::new(error) as Box<dyn std::error::Error + Send + Sync>)
+            })?;
+            let text = context.get_raw(1);
+            Ok(text.as_str_or_null()?.map(|text| pattern.is_match(text)))
+        })
+    }
+}
+
+impl Connection {
+    /// Runs statements without parameters, one after the other.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn run(&self, sql: &str) -> Result<(), DbErr> {
+        self.0.execute_batch(sql).map_err(failure::of)
+    }
+
+    /// Runs one statement without parameters that is kept prepared.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn step(&self, sql: &str) -> Result<(), DbErr> {
+        self.prepared(sql)?.execute([]).map(drop).map_err(failure::of)
+    }
+
+    /// Runs a statement for what it does.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn execute(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        let changed = match statement.values {
+            None => {
+                self.run(&statement.sql)?;
+                self.0.changes()
+            }
+            Some(values) => {
+                let parameters = parameters(values)?;
+                let mut prepared = self.prepared(&statement.sql)?;
+                let changed = prepared.execute(params_from_iter(parameters)).map_err(failure::of)?;
+                u64::try_from(changed).unwrap_or_default()
+            }
+        };
+        let last = u64::try_from(self.0.last_insert_rowid()).unwrap_or_default();
+        Ok(ProxyExecResult::new(last, changed).into())
+    }
+
+    /// The rows that a statement answers, with the names and the declared types of their columns.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn query(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let parameters = parameters_of(statement.values)?;
+        let mut prepared = self.prepared(&statement.sql)?;
+        let columns: Vec<_> = prepared
+            .columns()
+            .iter()
+            .map(|column| (column.name().to_owned(), column.decl_type().map(Kind::of)))
+            .collect();
+        let mut rows = prepared.query(params_from_iter(parameters)).map_err(failure::of)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().map_err(failure::of)? {
+            let cell = |(index, (name, kind)): (usize, &(String, Option<Kind>))| {
+                Ok((name.clone(), values::value(row.get(index)?, *kind)))
+            };
+            let values: BTreeMap<_, _> =
+                columns.iter().enumerate().map(cell).collect::<rusqlite::Result<_>>().map_err(failure::of)?;
+            found.push(ProxyRow::new(values).into());
+        }
+        Ok(found)
+    }
+
+    /// The rows that a statement answers, without names; at most `limit` of them.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn table(&self, statement: Statement, limit: usize) -> Result<Table, DbErr> {
+        let parameters = parameters_of(statement.values)?;
+        let mut prepared = self.prepared(&statement.sql)?;
+        let width = prepared.column_count();
+        let mut rows = prepared.query(params_from_iter(parameters)).map_err(failure::of)?;
+        let mut table = Table::new();
+        while table.len() < limit
+            && let Some(row) = rows.next().map_err(failure::of)?
+        {
+            let row: rusqlite::Result<_> = (0..width).map(|index| row.get(index)).collect();
+            table.push(row.map_err(failure::of)?);
+        }
+        Ok(table)
+    }
+
+    /// Whether a transaction is open.
+    pub fn is_in_transaction(&self) -> bool {
+        !self.0.is_autocommit()
+    }
+
+    /// The whole database as it would be in a file.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn pages(&self) -> Result<Vec<u8>, DbErr> {
+        self.0.serialize("main").map(|pages| pages.to_vec()).map_err(failure::of)
+    }
+
+    /// Makes `pages` the content of the database, for all its connections.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn replace(&mut self, pages: &[u8]) -> Result<(), DbErr> {
+        let mut source = rusqlite::Connection::open_in_memory().map_err(failure::of)?;
+        source.deserialize_read_exact("main", pages, pages.len(), true).map_err(failure::of)?;
+        let backup = rusqlite::backup::Backup::new(&source, &mut self.0).map_err(failure::of)?;
+        match backup.step(-1).map_err(failure::of)? {
+            rusqlite::backup::StepResult::Done => Ok(()),
+            other => Err(DbErr::Custom(format!("the pages could not be copied: {other:?}"))),
+        }
+    }
+
+    fn prepared(&self, sql: &str) -> Result<CachedStatement<'_>, DbErr> {
+        self.0.prepare_cached(sql).map_err(failure::of)
+    }
+}
+
+fn parameters_of(values: Option<sea_orm::Values>) -> Result<Vec<Stored>, DbErr> {
+    values.map_or_else(|| Ok(Vec::new()), parameters)
+}
+
+fn parameters(values: sea_orm::Values) -> Result<Vec<Stored>, DbErr> {
+    values.0.into_iter().map(values::parameter).collect()
+}

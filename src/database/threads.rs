@@ -1,0 +1,203 @@
+//! Where work may wait. A statement of SQLite runs on the thread that asks for it, and the threads of the runtime, which
+//! serve the connections of all clients, are none for that.
+//!
+//! [`movable`] wraps the work for a request: it begins on the runtime, and at the first [`may_wait`] within it moves, for
+//! the rest of its life, to a thread that may wait. So a request that needs no statement costs no change of threads, and
+//! one that needs many costs one.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::runtime::Handle;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+thread_local! {
+    static PLACE: Cell<Place> = const { Cell::new(Place::Unknown) };
+}
+
+/// Where the current thread is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Not within movable work; it waits where it is.
+    Unknown,
+    /// On the runtime, within movable work.
+    Runtime,
+    /// As `Runtime`, and the work has asked to be moved.
+    Leaving,
+    /// On a thread that may wait.
+    Thread,
+}
+
+/// Sets where the thread is, and puts it back at its end.
+struct At(Place);
+
+impl At {
+    fn now(place: Place) -> Self {
+        Self(PLACE.replace(place))
+    }
+}
+
+impl Drop for At {
+    fn drop(&mut self) {
+        PLACE.set(self.0);
+    }
+}
+
+/// What follows runs where it may wait.
+pub async fn may_wait() {
+    poll_fn(|_| match PLACE.get() {
+        Place::Unknown | Place::Thread => Poll::Ready(()),
+        Place::Runtime | Place::Leaving => {
+            PLACE.set(Place::Leaving);
+            Poll::Pending
+        }
+    })
+    .await;
+}
+
+/// What panicked work leaves.
+pub type Panic = Box<dyn Any + Send>;
+
+/// Work that moves to a thread that may wait when it comes to that. It goes on to its end if nobody waits for it any
+/// more.
+#[derive(Debug)]
+pub struct Movable<T: Send + 'static> {
+    state: State<T>,
+}
+
+enum State<T> {
+    Here(Pin<Box<dyn Future<Output = T> + Send>>),
+    There(JoinHandle<T>),
+    Done,
+}
+
+impl<T> std::fmt::Debug for State<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Here(_) => "Here",
+            Self::There(_) => "There",
+            Self::Done => "Done",
+        })
+    }
+}
+
+/// Runs `work`, of which a panic is told as such.
+pub fn movable<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Movable<T> {
+    Movable { state: State::Here(Box::pin(work)) }
+}
+
+impl<T: Send + 'static> Future for Movable<T> {
+    type Output = Result<T, Panic>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let State::Here(work) = &mut self.state {
+            let (polled, leaves) = {
+                let _at = At::now(if PLACE.get() == Place::Thread { Place::Thread } else { Place::Runtime });
+                let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
+                (polled, PLACE.get() == Place::Leaving)
+            };
+            match polled {
+                Err(panic) => {
+                    self.state = State::Done;
+                    return Poll::Ready(Err(panic));
+                }
+                Ok(Poll::Ready(value)) => {
+                    self.state = State::Done;
+                    return Poll::Ready(Ok(value));
+                }
+                Ok(Poll::Pending) if leaves => {
+                    if let State::Here(work) = std::mem::replace(&mut self.state, State::Done) {
+                        self.state = State::There(spawn_blocking(move || on_this_thread(work)));
+                    }
+                }
+                Ok(Poll::Pending) => return Poll::Pending,
+            }
+        }
+        let State::There(running) = &mut self.state else { return Poll::Pending };
+        let Poll::Ready(done) = Pin::new(running).poll(context) else { return Poll::Pending };
+        self.state = State::Done;
+        Poll::Ready(match done {
+            Ok(value) => Ok(value),
+            Err(error) => Err(error.try_into_panic().unwrap_or_else(|error| Box::new(error.to_string()))),
+        })
+    }
+}
+
+impl<T: Send + 'static> Drop for Movable<T> {
+    fn drop(&mut self) {
+        if let State::Here(work) = std::mem::replace(&mut self.state, State::Done)
+            && let Ok(runtime) = Handle::try_current()
+        {
+            drop(runtime.spawn(movable(work)));
+        }
+    }
+}
+
+fn on_this_thread<T>(work: impl Future<Output = T>) -> T {
+    let _at = At::now(Place::Thread);
+    Handle::current().block_on(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn work_moves_once_and_only_if_it_must() {
+        let here = thread::current().id();
+        let stayed = movable(async { thread::current().id() }).await.unwrap();
+        assert_eq!(stayed, here);
+        let moved = movable(async {
+            let before = thread::current().id();
+            may_wait().await;
+            let after = thread::current().id();
+            may_wait().await;
+            (before, after, thread::current().id())
+        });
+        let (before, after, at_last) = moved.await.unwrap();
+        assert_eq!(before, here);
+        assert_ne!(after, here);
+        assert_eq!(at_last, after);
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_told() {
+        assert!(movable(async { panic!("on the runtime") }).await.is_err());
+        let later = movable(async {
+            may_wait().await;
+            panic!("on the thread")
+        });
+        assert!(later.await.is_err());
+        assert!(movable(async {}).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn work_goes_on_when_nobody_waits() {
+        for moves in [false, true] {
+            let ((begin, begun), (go, gone), (end, ended)) =
+                (oneshot::channel(), oneshot::channel(), oneshot::channel());
+            let work = movable(async move {
+                if moves {
+                    may_wait().await;
+                }
+                begin.send(()).unwrap();
+                gone.await.unwrap();
+                end.send(()).unwrap();
+            });
+            let waiting = tokio::spawn(work);
+            begun.await.unwrap();
+            waiting.abort();
+            assert!(waiting.await.is_err());
+            go.send(()).unwrap();
+            ended.await.unwrap();
+        }
+    }
+}
