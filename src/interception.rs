@@ -11,6 +11,7 @@ use axum::http::Extensions;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
+use crate::reply::Reply;
 
 tokio::task_local! {
     static EXCHANGE: Exchange;
@@ -89,7 +90,7 @@ pub struct Call<'c> {
 }
 
 /// What a call comes to.
-pub type Running<'c> = Pin<Box<dyn Future<Output = Result<Value>> + Send + 'c>>;
+pub type Running<'c> = Pin<Box<dyn Future<Output = Result<Reply>> + Send + 'c>>;
 
 /// One who stands between calls and their answers.
 #[async_trait]
@@ -98,7 +99,7 @@ pub trait Interceptor: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// Those of the call, or others in their place.
-    async fn answer<'c>(&self, call: Call<'c>, run: &(dyn Fn() -> Running<'c> + Send + Sync)) -> Result<Value>;
+    async fn answer<'c>(&self, call: Call<'c>, run: &(dyn Fn() -> Running<'c> + Send + Sync)) -> Result<Reply>;
 
     /// Whether calls of a model that the database does not have can be answered.
     fn knows_model(&self, database: &str, model: &str) -> bool;
@@ -115,7 +116,7 @@ pub async fn answer<'c>(
     interceptor: &Intercepting,
     call: Call<'c>,
     run: impl Fn() -> Running<'c> + Send + Sync,
-) -> Result<Value> {
+) -> Result<Reply> {
     match interceptor {
         Some(interceptor) => interceptor.answer(call, &run).await,
         None => run().await,

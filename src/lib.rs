@@ -61,6 +61,7 @@ pub mod models;
 mod modules;
 pub mod orm;
 pub mod python;
+mod reply;
 pub mod routes;
 pub mod series;
 pub mod server;

@@ -5,11 +5,15 @@ mod double;
 mod manage;
 mod serve;
 
+use std::num::NonZero;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use tokio::runtime::{Builder, Runtime};
 
 use args::{Cli, Command};
+
+use crate::database::threads;
 
 /// What goes wrong on the command line: one line for a person.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +48,7 @@ impl From<std::io::Error> for Failure {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error),
     };
@@ -65,6 +69,12 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }
+}
+
+/// The runtime of all commands: some of its threads may wait for SQLite.
+fn runtime() -> std::io::Result<Runtime> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    Builder::new_multi_thread().worker_threads(cores.max(threads::WORKERS)).enable_all().build()
 }
 
 fn fail(error: &dyn std::fmt::Display) -> ExitCode {

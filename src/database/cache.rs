@@ -12,10 +12,21 @@ const CAPACITY: usize = 10_000;
 
 type Entries = HashMap<(&'static str, String), Arc<dyn Any + Send + Sync>>;
 
+/// How many bytes of texts are remembered at most; then all is forgotten.
+const TEXTS: usize = 16 * 1024 * 1024;
+
 /// Values by kind and key, all of one version of the database.
 #[derive(Default)]
 pub struct Cache {
-    state: Mutex<(Version, Entries)>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    version: Version,
+    entries: Entries,
+    /// How many bytes the texts among them have.
+    texts: usize,
 }
 
 impl fmt::Debug for Cache {
@@ -28,20 +39,36 @@ impl Cache {
     /// The value that was remembered for `version`.
     pub fn get<T: Send + Sync + 'static>(&self, version: &Version, kind: &'static str, key: &str) -> Option<Arc<T>> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.0 != *version {
+        if state.version != *version {
             return None;
         }
-        state.1.get(&(kind, key.to_owned())).and_then(|value| Arc::clone(value).downcast().ok())
+        state.entries.get(&(kind, key.to_owned())).and_then(|value| Arc::clone(value).downcast().ok())
     }
 
     /// Remembers a value that was read after `version` was.
     pub fn put<T: Send + Sync + 'static>(&self, version: Version, kind: &'static str, key: &str, value: &Arc<T>) {
+        self.put_sized(version, kind, key, value, 0);
+    }
+
+    /// As [`put`](Self::put), of a value that has a text of `size` bytes.
+    pub fn put_sized<T: Send + Sync + 'static>(
+        &self,
+        version: Version,
+        kind: &'static str,
+        key: &str,
+        value: &Arc<T>,
+        size: usize,
+    ) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.0 != version || state.1.len() >= CAPACITY {
-            *state = (version, Entries::default());
+        if state.version != version || state.entries.len() >= CAPACITY || state.texts + size > TEXTS {
+            *state = State { version, ..State::default() };
         }
+        if size > TEXTS {
+            return;
+        }
+        state.texts += size;
         let value: Arc<dyn Any + Send + Sync> = Arc::<T>::clone(value);
-        state.1.insert((kind, key.to_owned()), value);
+        state.entries.insert((kind, key.to_owned()), value);
     }
 }
 
@@ -65,5 +92,12 @@ mod tests {
         assert_eq!(cache.get::<i32>(&second, "number", "x"), None);
         cache.put(second.clone(), "number", "y", &Arc::new(2));
         assert_eq!(cache.get::<i32>(&second, "number", "x"), None);
+        for key in ["a", "b", "c"] {
+            cache.put_sized(second.clone(), "text", key, &Arc::new(3), TEXTS / 2);
+        }
+        assert_eq!(cache.get::<i32>(&second, "number", "y"), None, "room was made");
+        assert_eq!(cache.get::<i32>(&second, "text", "c").as_deref(), Some(&3));
+        cache.put_sized(second.clone(), "text", "d", &Arc::new(4), TEXTS + 1);
+        assert_eq!(cache.get::<i32>(&second, "text", "d"), None);
     }
 }

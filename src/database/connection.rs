@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
-    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, IsolationLevel,
-    ProxyDatabaseConnector, ProxyDatabaseTrait, ProxyExecResult, ProxyRow, QueryResult, Statement, StatementBuilder,
-    TransactionOptions, TransactionTrait, TryGetable, Value,
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, ProxyDatabaseConnector, ProxyDatabaseTrait,
+    ProxyExecResult, ProxyRow, QueryResult, Statement, StatementBuilder, TryGetable, Value,
 };
 
+use super::postgres;
 use super::sqlite::{self, Cell};
 
 /// A connection to a database: a pool, from which each statement and each transaction takes one.
@@ -22,7 +22,7 @@ pub enum Connection {
 #[derive(Debug)]
 pub enum Transaction {
     Sqlite(sqlite::Lease),
-    Postgres(DatabaseTransaction),
+    Postgres(postgres::Lease),
 }
 
 /// What a transaction is begun for.
@@ -89,15 +89,8 @@ impl Connection {
                 Ok(Transaction::Sqlite(lease))
             }
             Self::Postgres(connection) => {
-                let options = TransactionOptions {
-                    isolation_level: Some(match purpose {
-                        Purpose::WritingCommitted => IsolationLevel::ReadCommitted,
-                        Purpose::Reading | Purpose::Writing => IsolationLevel::RepeatableRead,
-                    }),
-                    access_mode: (purpose == Purpose::Reading).then_some(AccessMode::ReadOnly),
-                    ..TransactionOptions::default()
-                };
-                connection.begin_with_options(options).await.map(Transaction::Postgres)
+                let pool = connection.get_postgres_connection_pool();
+                postgres::Lease::begin(pool, purpose).await.map(Transaction::Postgres)
             }
         }
     }
@@ -160,7 +153,7 @@ impl Transaction {
     pub async fn commit(self) -> Result<(), DbErr> {
         match self {
             Self::Sqlite(lease) => lease.step("COMMIT"),
-            Self::Postgres(transaction) => transaction.commit().await,
+            Self::Postgres(lease) => lease.commit().await,
         }
     }
 
@@ -172,9 +165,7 @@ impl Transaction {
         let statement = self.get_database_backend().build(statement);
         match self {
             Self::Sqlite(lease) => Ok(lease.table(statement, usize::MAX)?.into_iter().map(Row::Sqlite).collect()),
-            Self::Postgres(transaction) => {
-                Ok(transaction.query_all_raw(statement).await?.into_iter().map(Row::Postgres).collect())
-            }
+            Self::Postgres(lease) => Ok(lease.query(statement).await?.into_iter().map(Row::Postgres).collect()),
         }
     }
 
@@ -187,7 +178,7 @@ impl Transaction {
         match self {
             // All of them, since a statement that is not run to its end may not have done all that it does.
             Self::Sqlite(lease) => Ok(lease.table(statement, usize::MAX)?.into_iter().next().map(Row::Sqlite)),
-            Self::Postgres(transaction) => Ok(transaction.query_one_raw(statement).await?.map(Row::Postgres)),
+            Self::Postgres(lease) => Ok(lease.query(statement).await?.into_iter().next().map(Row::Postgres)),
         }
     }
 
@@ -254,35 +245,35 @@ impl ConnectionTrait for Transaction {
     fn get_database_backend(&self) -> DbBackend {
         match self {
             Self::Sqlite(_) => DbBackend::Sqlite,
-            Self::Postgres(transaction) => transaction.get_database_backend(),
+            Self::Postgres(_) => DbBackend::Postgres,
         }
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         match self {
             Self::Sqlite(lease) => lease.execute(statement),
-            Self::Postgres(transaction) => transaction.execute_raw(statement).await,
+            Self::Postgres(lease) => lease.execute(statement).await,
         }
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         match self {
             Self::Sqlite(_) => self.execute_raw(Statement::from_string(DbBackend::Sqlite, sql)).await,
-            Self::Postgres(transaction) => transaction.execute_unprepared(sql).await,
+            Self::Postgres(lease) => lease.run(sql).await,
         }
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         match self {
             Self::Sqlite(_) => Ok(self.query_all_raw(statement).await?.into_iter().next()),
-            Self::Postgres(transaction) => transaction.query_one_raw(statement).await,
+            Self::Postgres(lease) => Ok(lease.query(statement).await?.into_iter().next()),
         }
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         match self {
             Self::Sqlite(lease) => lease.query(statement),
-            Self::Postgres(transaction) => transaction.query_all_raw(statement).await,
+            Self::Postgres(lease) => lease.query(statement).await,
         }
     }
 }

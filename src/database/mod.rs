@@ -11,6 +11,7 @@ mod identity;
 mod image;
 mod manager;
 pub mod parameter;
+mod postgres;
 mod seed;
 mod signal;
 mod sqlite;
@@ -28,6 +29,8 @@ use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
 use sea_orm::DbErr;
+use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::Mutex;
 
 use self::connection::Purpose;
@@ -43,7 +46,7 @@ use self::identity::Identity;
 use self::signal::Signal;
 pub use self::signal::Version;
 use crate::clock::Clock;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::series::Series;
 
 /// What a closure that runs in a transaction returns.
@@ -197,9 +200,22 @@ impl Database {
         F: for<'a> FnOnce(&'a Transaction) -> Step<'a, T> + Send,
     {
         let transaction = self.connection.begin(Purpose::Reading).await?;
-        let value = step(&transaction).await?;
-        transaction.commit().await?;
-        Ok(value)
+        // There is nothing to commit.
+        step(&transaction).await
+    }
+
+    /// As [`read`](Self::read), in the state of the data that had this `version`, or a newer one.
+    ///
+    /// # Errors
+    /// Whatever `step` returns, or a failure of the database.
+    pub async fn read_at<T, F>(&self, version: &Version, step: F) -> Result<T>
+    where
+        F: for<'a> FnOnce(&'a Transaction) -> Step<'a, T> + Send,
+    {
+        match version.take_ahead() {
+            Some(transaction) => step(&transaction).await,
+            None => self.read(step).await,
+        }
     }
 
     /// Runs `step` in one transaction: all that it writes is there afterwards, or nothing where it fails. On
@@ -283,8 +299,32 @@ impl Database {
             return Ok(value);
         }
         let value = Arc::new(load.await?);
-        self.cache.put(version.clone(), kind, key, &value);
+        self.cache.put(version.alone(), kind, key, &value);
         Ok(value)
+    }
+
+    /// As [`cached`](Self::cached), of a value as JSON.
+    ///
+    /// # Errors
+    /// Those of `load`, which are not remembered.
+    pub async fn cached_text<F>(
+        &self,
+        version: &Version,
+        kind: &'static str,
+        key: &str,
+        load: F,
+    ) -> Result<Arc<RawValue>>
+    where
+        F: Future<Output = Result<Value>> + Send,
+    {
+        if let Some(text) = self.cache.get::<Arc<RawValue>>(version, kind, key) {
+            return Ok(Arc::clone(&text));
+        }
+        let text = to_raw_value(&load.await?).map_err(|error| Error::exception(error.to_string()))?;
+        let text: Arc<RawValue> = text.into();
+        let size = key.len() + text.get().len();
+        self.cache.put_sized(version.alone(), kind, key, &Arc::new(Arc::clone(&text)), size);
+        Ok(text)
     }
 
     /// Closes the connections; statements that are under way fail.

@@ -2,27 +2,64 @@
 //! after every commit, by whichever process it was made. So a cache that is valid for one version is never stale.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 #[cfg(unix)]
 use std::{
     collections::BTreeMap,
     fs::File,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Mutex, PoisonError, Weak},
 };
 use std::{fmt, io};
 
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::DbErr;
+use tokio::sync::Semaphore;
 
-use super::connection::Connection;
+use super::connection::{Connection, Transaction};
+use super::postgres;
 
 #[cfg(unix)]
 use super::identity::Identity;
 
 /// A state of a database. Two that are equal have the same content; it has no order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Version(Vec<u8>);
+#[derive(Clone, Debug, Default)]
+pub struct Version {
+    state: Vec<u8>,
+    /// On PostgreSQL, a transaction in which the data has this state.
+    ahead: postgres::Ahead,
+}
+
+impl Version {
+    /// The transaction that was begun with the question for the version, if nobody has taken it yet.
+    pub(super) fn take_ahead(&self) -> Option<Transaction> {
+        self.ahead.take().map(Transaction::Postgres)
+    }
+
+    /// Gives back what is held to read in this state, before anything is written.
+    pub fn release(&self) {
+        drop(self.ahead.take());
+    }
+
+    /// The same without the transaction, to be remembered.
+    pub(super) fn alone(&self) -> Self {
+        Self::from(self.state.clone())
+    }
+}
+
+impl From<Vec<u8>> for Version {
+    fn from(state: Vec<u8>) -> Self {
+        Self { state, ahead: postgres::Ahead::default() }
+    }
+}
+
+impl PartialEq for Version {
+    fn eq(&self, other: &Self) -> bool {
+        self.state == other.state
+    }
+}
+
+impl Eq for Version {}
 
 /// The size of the header of SQLite's WAL index: it counts commits, and has salts and checksums of the log.
 #[cfg(unix)]
@@ -36,8 +73,9 @@ pub enum Signal {
     /// statement.
     #[cfg(unix)]
     WalIndex(WalIndex),
-    /// PostgreSQL's snapshot: which transactions are visible.
-    Snapshot,
+    /// PostgreSQL's snapshot: which transactions are visible. There are so many transactions at once at most that are begun
+    /// with the question for it.
+    Snapshot(Arc<Semaphore>),
     /// None, where files cannot be read so: nothing is remembered.
     #[cfg(not(unix))]
     Never(AtomicU64),
@@ -49,7 +87,7 @@ impl fmt::Debug for Signal {
             Self::Process(_) => "Process",
             #[cfg(unix)]
             Self::WalIndex(_) => "WalIndex",
-            Self::Snapshot => "Snapshot",
+            Self::Snapshot(_) => "Snapshot",
             #[cfg(not(unix))]
             Self::Never(_) => "Never",
         })
@@ -102,17 +140,17 @@ impl Signal {
     /// A failure of the database.
     pub async fn version(&self, connection: &Connection) -> Result<Version, DbErr> {
         match self {
-            Self::Process(commits) => Ok(Version(commits.load(Ordering::Acquire).to_le_bytes().to_vec())),
+            Self::Process(commits) => Ok(commits.load(Ordering::Acquire).to_le_bytes().to_vec().into()),
             #[cfg(not(unix))]
-            Self::Never(asked) => Ok(Version(asked.fetch_add(1, Ordering::Relaxed).to_le_bytes().to_vec())),
+            Self::Never(asked) => Ok(asked.fetch_add(1, Ordering::Relaxed).to_le_bytes().to_vec().into()),
             #[cfg(unix)]
             Self::WalIndex(index) => index.header().map_err(|error| DbErr::Custom(error.to_string())),
-            Self::Snapshot => {
-                let snapshot = Expr::cust("pg_current_snapshot()").cast_as(Alias::new("text"));
-                let query = Query::select().expr_as(snapshot, Alias::new("snapshot")).take();
-                let row = connection.query_one(&query).await?;
-                let text: Option<String> = row.map(|row| row.try_get_by("snapshot")).transpose()?;
-                Ok(Version(text.unwrap_or_default().into_bytes()))
+            Self::Snapshot(places) => {
+                let Connection::Postgres(connection) = connection else {
+                    return Err(DbErr::Custom("only PostgreSQL has snapshots".to_owned()));
+                };
+                let (snapshot, ahead) = postgres::ahead(connection.get_postgres_connection_pool(), places).await?;
+                Ok(Version { state: snapshot.into_bytes(), ahead })
             }
         }
     }
@@ -146,7 +184,7 @@ impl WalIndex {
         }
         let mut header = vec![0; WAL_INDEX_HEADER];
         file.read_exact_at(&mut header, 0)?;
-        Ok(Version(header))
+        Ok(header.into())
     }
 }
 

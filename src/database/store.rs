@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{fmt, fs, io};
 
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _};
 use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
+use tokio::sync::Semaphore;
 
 use super::connection::Connection;
 use super::identity::Identity;
@@ -235,7 +236,7 @@ impl Store {
         match self {
             Self::Directory(folder) => Signal::of_file(&file(folder, name)).map_err(|error| file_error(&error)),
             Self::Memory(_) => Ok(Signal::Process(AtomicU64::default())),
-            Self::Postgres(_) => Ok(Signal::Snapshot),
+            Self::Postgres(_) => Ok(Signal::Snapshot(Arc::new(Semaphore::new(POSTGRES_CONNECTIONS as usize / 2)))),
         }
     }
 

@@ -4,16 +4,28 @@
 //! [`movable`] wraps the work for a request: it begins on the runtime, and at the first [`may_wait`] within it moves, for
 //! the rest of its life, to a thread that may wait. So a request that needs no statement costs no change of threads, and
 //! one that needs many costs one.
+//!
+//! A change of threads takes longer than most statements do. So where the runtime has threads to spare, work waits on
+//! one of them, as long as some are left that do not wait: [`WORKERS`] is how many the command gives it.
 
 use std::any::Any;
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
 use tokio::task::{JoinHandle, spawn_blocking};
+
+/// How many threads the runtime of the command has, whatever the number of cores.
+pub const WORKERS: usize = 8;
+/// How many threads of a runtime never wait.
+const KEPT_FREE: usize = 2;
+
+/// How many threads of the runtimes of this process wait, or may.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     static PLACE: Cell<Place> = const { Cell::new(Place::Unknown) };
@@ -26,6 +38,8 @@ enum Place {
     Unknown,
     /// On the runtime, within movable work.
     Runtime,
+    /// As `Runtime`, on a thread that can be spared.
+    Spared,
     /// As `Runtime`, and the work has asked to be moved.
     Leaving,
     /// On a thread that may wait.
@@ -43,20 +57,34 @@ impl At {
 
 impl Drop for At {
     fn drop(&mut self) {
-        PLACE.set(self.0);
+        if PLACE.replace(self.0) == Place::Spared {
+            WAITING.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
 /// What follows runs where it may wait.
 pub async fn may_wait() {
     poll_fn(|_| match PLACE.get() {
-        Place::Unknown | Place::Thread => Poll::Ready(()),
+        Place::Unknown | Place::Thread | Place::Spared => Poll::Ready(()),
+        Place::Runtime if can_be_spared() => {
+            PLACE.set(Place::Spared);
+            Poll::Ready(())
+        }
         Place::Runtime | Place::Leaving => {
             PLACE.set(Place::Leaving);
             Poll::Pending
         }
     })
     .await;
+}
+
+/// Whether this thread can wait and others are left. If so, it is counted.
+fn can_be_spared() -> bool {
+    let workers = Handle::try_current().map_or(0, |runtime| runtime.metrics().num_workers());
+    let spared = workers.saturating_sub(KEPT_FREE);
+    let one_more = |waiting| (waiting < spared).then_some(waiting + 1);
+    WAITING.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok()
 }
 
 /// What panicked work leaves.
@@ -67,6 +95,8 @@ pub type Panic = Box<dyn Any + Send>;
 #[derive(Debug)]
 pub struct Movable<T: Send + 'static> {
     state: State<T>,
+    /// Whether it waits where it is, so that it may do so again.
+    waits: bool,
 }
 
 enum State<T> {
@@ -87,34 +117,32 @@ impl<T> std::fmt::Debug for State<T> {
 
 /// Runs `work`, of which a panic is told as such.
 pub fn movable<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Movable<T> {
-    Movable { state: State::Here(Box::pin(work)) }
+    Movable { state: State::Here(Box::pin(work)), waits: false }
 }
 
 impl<T: Send + 'static> Future for Movable<T> {
     type Output = Result<T, Panic>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if let State::Here(work) = &mut self.state {
-            let (polled, leaves) = {
-                let _at = At::now(if PLACE.get() == Place::Thread { Place::Thread } else { Place::Runtime });
+        let Self { state, waits } = &mut *self;
+        if let State::Here(work) = state {
+            let polled = place(*waits).map(|place| {
+                let _at = At::now(place);
                 let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
+                *waits |= PLACE.get() == Place::Spared;
                 (polled, PLACE.get() == Place::Leaving)
+            });
+            let done = match polled {
+                Some((Ok(Poll::Ready(value)), _)) => Some(Ok(value)),
+                Some((Err(panic), _)) => Some(Err(panic)),
+                Some((Ok(Poll::Pending), false)) => return Poll::Pending,
+                Some((Ok(Poll::Pending), true)) | None => None,
             };
-            match polled {
-                Err(panic) => {
-                    self.state = State::Done;
-                    return Poll::Ready(Err(panic));
-                }
-                Ok(Poll::Ready(value)) => {
-                    self.state = State::Done;
-                    return Poll::Ready(Ok(value));
-                }
-                Ok(Poll::Pending) if leaves => {
-                    if let State::Here(work) = std::mem::replace(&mut self.state, State::Done) {
-                        self.state = State::There(spawn_blocking(move || on_this_thread(work)));
-                    }
-                }
-                Ok(Poll::Pending) => return Poll::Pending,
+            let work = std::mem::replace(state, State::Done);
+            match (done, work) {
+                (Some(done), _) => return Poll::Ready(done),
+                (None, State::Here(work)) => *state = State::There(spawn_blocking(move || on_this_thread(work))),
+                (None, _) => {}
             }
         }
         let State::There(running) = &mut self.state else { return Poll::Pending };
@@ -124,6 +152,16 @@ impl<T: Send + 'static> Future for Movable<T> {
             Ok(value) => Ok(value),
             Err(error) => Err(error.try_into_panic().unwrap_or_else(|error| Box::new(error.to_string()))),
         })
+    }
+}
+
+/// Where work is run next; nowhere if it has to move first. Work that waits holds connections, and goes on with statements
+/// without asking again.
+fn place(waits: bool) -> Option<Place> {
+    match PLACE.get() {
+        Place::Thread => Some(Place::Thread),
+        _ if !waits => Some(Place::Runtime),
+        _ => can_be_spared().then_some(Place::Spared),
     }
 }
 

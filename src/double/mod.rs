@@ -28,7 +28,6 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use axum::Router;
 use chrono::Utc;
-use serde_json::Value;
 
 use self::carrier::{Carried, Request};
 use self::chance::Chance;
@@ -44,6 +43,7 @@ use self::time::{Preset, Ticks};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::interception::{Call, Exchange, Interceptor, Running};
+use crate::reply::Reply;
 
 /// What a double is told at its start.
 #[derive(Clone, Debug)]
@@ -307,7 +307,7 @@ impl Double {
         effect: &Effect,
         exchange: &Exchange,
         run: &(dyn Fn() -> Running<'c> + Send + Sync),
-    ) -> Option<Result<Value>> {
+    ) -> Option<Result<Reply>> {
         if let Some(time) = effect.delay_ms {
             tokio::time::sleep(Duration::from_millis(time)).await;
         }
@@ -332,7 +332,7 @@ impl Double {
 
 #[async_trait]
 impl Interceptor for Double {
-    async fn answer<'c>(&self, call: Call<'c>, run: &(dyn Fn() -> Running<'c> + Send + Sync)) -> Result<Value> {
+    async fn answer<'c>(&self, call: Call<'c>, run: &(dyn Fn() -> Running<'c> + Send + Sync)) -> Result<Reply> {
         let exchange = Exchange::current().unwrap_or_default();
         let request = exchange.look::<Request>().unwrap_or_default();
         let (Ok(app), begun, time) = (self.app(), Instant::now(), Utc::now()) else { return run().await };
@@ -349,7 +349,7 @@ impl Interceptor for Double {
         {
             rule = Some(stub.id);
             if let Answer::Of(given) = stub.answer(&seen).await {
-                answer = Some(given);
+                answer = Some(given.map(Reply::from));
             }
         }
         let answer = match answer {

@@ -10,12 +10,13 @@ use super::env::{Env, Tools};
 use super::methods::{self, Arguments, Method};
 use super::registry::{Model, Registry};
 use super::search::{self, Page};
-use super::{defaults, fields_get, names, onchange, read, recordset, transfer, translations, views, web, write};
+use super::{defaults, fields_get, names, onchange, read, recordset, rows, transfer, translations, views, web, write};
 use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::interception;
 use crate::models;
 use crate::python;
+use crate::reply::Reply;
 use crate::series::Series;
 
 /// A call of a method of a model.
@@ -164,7 +165,7 @@ pub async fn has_model(caller: &Caller, model: &str, tools: &Tools) -> Result<bo
 /// # Errors
 /// An `AccessError` for a private method, an `AttributeError` for an unknown one, a `TypeError` for arguments that do not
 /// fit, and what the method returns.
-pub async fn call(caller: &Caller, tools: &Tools, call: MethodCall) -> Result<Value> {
+pub async fn call(caller: &Caller, tools: &Tools, call: MethodCall) -> Result<Reply> {
     if tools.interceptor.is_none() {
         return perform(caller, tools, call).await;
     }
@@ -181,13 +182,17 @@ pub async fn call(caller: &Caller, tools: &Tools, call: MethodCall) -> Result<Va
     interception::answer(&tools.interceptor, seen, || Box::pin(perform(caller, tools, call.clone()))).await
 }
 
-async fn perform(caller: &Caller, tools: &Tools, call: MethodCall) -> Result<Value> {
+async fn perform(caller: &Caller, tools: &Tools, call: MethodCall) -> Result<Reply> {
     let database = Arc::clone(&caller.database);
     let call = Arc::new(call);
     if reads(&call.method) {
         let (caller, tools) = (caller.clone(), tools.clone());
-        return database.read(move |tx| Box::pin(async move { run(tx, &caller, &tools, &call).await })).await;
+        let version = caller.version.clone();
+        return database
+            .read_at(&version, move |tx| Box::pin(async move { run(tx, &caller, &tools, &call).await }))
+            .await;
     }
+    caller.version.release();
     database
         .write(|tx| {
             let (caller, tools, call) = (caller.clone(), tools.clone(), Arc::clone(&call));
@@ -196,7 +201,7 @@ async fn perform(caller: &Caller, tools: &Tools, call: MethodCall) -> Result<Val
         .await
 }
 
-async fn run(tx: &crate::database::Transaction, caller: &Caller, tools: &Tools, call: &MethodCall) -> Result<Value> {
+async fn run(tx: &crate::database::Transaction, caller: &Caller, tools: &Tools, call: &MethodCall) -> Result<Reply> {
     let mut kwargs = call.kwargs.clone();
     let context = match kwargs.shift_remove("context") {
         Some(Value::Object(context)) => context,
@@ -208,10 +213,10 @@ async fn run(tx: &crate::database::Transaction, caller: &Caller, tools: &Tools, 
     let method = methods::find(env.series(), &model, &call.method)?.ok_or_else(|| call.unknown(env.series()))?;
     let bound = call.bind(method, kwargs)?;
     if let Some(answer) = models::behaviour(&model.name).call(&env, &model, &bound).await? {
-        return Ok(answer);
+        return Ok(answer.into());
     }
-    let answer = Shared { env: &env, model: &model, call: &bound }.run().await?;
-    answer.ok_or_else(|| call.unknown(env.series()))
+    let shared = Shared { env: &env, model: &model, call: &bound };
+    shared.run().await?.ok_or_else(|| call.unknown(env.series()))
 }
 
 /// The ids of `browse(value)`: one, or whatever makes a sequence.
@@ -286,10 +291,10 @@ impl Shared<'_, '_> {
     }
 
     /// Runs the method; nothing where there is none of that name.
-    async fn run(&self) -> Result<Option<Value>> {
+    async fn run(&self) -> Result<Option<Reply>> {
         let (env, model, call) = (self.env, self.model.as_ref(), self.call);
         let ids = call.ids.as_slice();
-        Ok(Some(match call.method.name.as_str() {
+        Ok(Some(Reply::Value(match call.method.name.as_str() {
             "search" if python::truth(call.get("count")) => {
                 search::count(env, model, &self.domain()?, None).await?.into()
             }
@@ -299,8 +304,8 @@ impl Shared<'_, '_> {
                 search::search(env, model, &self.domain()?, &self.page()?).await?.into()
             }
             "search_count" => search::count(env, model, &self.domain()?, self.page()?.limit).await?.into(),
-            "search_read" => self.search_read().await?,
-            "read" => self.read(ids).await?,
+            "search_read" => return self.search_read().await.map(Some),
+            "read" => return self.read(ids).await.map(Some),
             "exists" => read::existing(env, model, ids).await?.into(),
             "create" => self.create().await?,
             "write" => {
@@ -326,7 +331,7 @@ impl Shared<'_, '_> {
                 names::pairs(env, model, &found).await?
             }
             "name_create" => names::name_create(env, model, call.get("name")).await?,
-            "fields_get" => fields_get::fields_get(env, model, call.get("allfields"), call.get("attributes")).await?,
+            "fields_get" => return self.fields_get().await.map(Some),
             "default_get" => {
                 let wanted = call.arguments.any(&["fields", "fields_list", "default_fields"]);
                 let wanted: Vec<String> = python::list(wanted.clone())?.iter().map(python::text).collect();
@@ -347,8 +352,8 @@ impl Shared<'_, '_> {
                 let name = python::text(call.get("field_name"));
                 translations::update(env, model, ids, &name, call.get("translations")).await?
             }
-            _ => return self.run_further().await,
-        }))
+            _ => return Ok(self.run_further().await?.map(Reply::from)),
+        })))
     }
 
     /// The methods that are in files of their own.
@@ -379,22 +384,37 @@ impl Shared<'_, '_> {
         }
     }
 
-    async fn read(&self, ids: &[i32]) -> Result<Value> {
+    async fn read(&self, ids: &[i32]) -> Result<Reply> {
         access::check_model(self.env, self.model, Operation::Read).await?;
         let fields = self.fields(self.call.get("fields")).await?;
         let classic = self.call.get("load") == "_classic_read";
-        let rows = read::read(self.env, self.model, ids, &fields, classic).await?;
-        Ok(rows.into_iter().map(Value::from).collect())
+        if rows::can_write(self.model, &fields) {
+            return rows::read(self.env, self.model, ids, &fields, classic).await;
+        }
+        let records = read::read(self.env, self.model, ids, &fields, classic).await?;
+        Ok(Reply::Value(records.into_iter().map(Value::from).collect()))
     }
 
-    async fn search_read(&self) -> Result<Value> {
+    async fn search_read(&self) -> Result<Reply> {
         let (env, model) = (self.env, self.model.as_ref());
         access::check_model(env, model, Operation::Read).await?;
         let fields = self.fields(self.call.get("fields")).await?;
-        let ids = search::search(env, model, &self.domain()?, &self.page()?).await?;
+        let (domain, page) = (self.domain()?, self.page()?);
         let classic = self.call.arguments.more.get("load").is_none_or(|load| load == "_classic_read");
-        let rows = read::read(env, model, &ids, &fields, classic).await?;
-        Ok(rows.into_iter().map(Value::from).collect())
+        if rows::can_write(model, &fields) {
+            return rows::search_read(env, model, &domain, &page, &fields, classic).await;
+        }
+        let ids = search::search(env, model, &domain, &page).await?;
+        let records = read::read(env, model, &ids, &fields, classic).await?;
+        Ok(Reply::Value(records.into_iter().map(Value::from).collect()))
+    }
+
+    /// What is told of fields depends on who asks, and in which context.
+    async fn fields_get(&self) -> Result<Reply> {
+        let (env, model) = (self.env, self.model.as_ref());
+        let (names, attributes) = (self.call.get("allfields"), self.call.get("attributes"));
+        let key = json!([model.name, env.uid(), names, attributes, env.context()]).to_string();
+        env.remembered_text("fields_get", &key, fields_get::fields_get(env, model, names, attributes)).await
     }
 
     async fn create(&self) -> Result<Value> {

@@ -18,6 +18,7 @@ use crate::auth::password::Passwords;
 use crate::database::{DEFAULT_LANG, Database, Row, Transaction, Version, dialect};
 use crate::error::{Error, Result};
 use crate::interception::Intercepting;
+use crate::reply::Reply;
 use crate::series::Series;
 
 /// The superuser, by whose rights the system itself works.
@@ -260,12 +261,19 @@ impl<'a> Env<'a> {
     /// # Errors
     /// A failure of the database.
     pub async fn json_rows(&self, select: SelectStatement, columns: Vec<Expr>) -> Result<Vec<Vec<Value>>> {
-        let row = self.row(&query::as_json(select, &columns, self.is_sqlite())).await?;
-        let text = row.map(Row::into_text).transpose()?.flatten();
-        let Some(text) = text else { return Ok(Vec::new()) };
+        let Some(text) = self.json_text(select, columns).await? else { return Ok(Vec::new()) };
         let rows: Vec<Vec<Vec<Value>>> = serde_json::from_str(&text)
             .map_err(|error| sea_orm::DbErr::Custom(format!("the database wrote no JSON: {error}")))?;
         Ok(rows.into_iter().map(|chunks| chunks.into_iter().flatten().collect()).collect())
+    }
+
+    /// As [`json_rows`](Self::json_rows), as the text that the database writes: a list of rows, each a list of lists.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn json_text(&self, select: SelectStatement, columns: Vec<Expr>) -> Result<Option<String>> {
+        let row = self.row(&query::as_json(select, &columns, self.is_sqlite())).await?;
+        Ok(row.map(Row::into_text).transpose()?.flatten())
     }
 
     /// The whole numbers in the first column of a query.
@@ -312,6 +320,22 @@ impl<'a> Env<'a> {
             return shared.database.cached(&shared.version, kind, key, load).await;
         }
         self.memo(kind, key, load).await
+    }
+
+    /// As [`remembered`](Self::remembered), of an answer as JSON.
+    ///
+    /// # Errors
+    /// Those of `load`.
+    pub async fn remembered_text<F>(&self, kind: &'static str, key: &str, load: F) -> Result<Reply>
+    where
+        F: Future<Output = Result<Value>> + Send,
+    {
+        if !lock(&self.shared.wrote).is_empty() {
+            return load.await.map(Reply::from);
+        }
+        let shared = &self.shared;
+        let text = shared.database.cached_text(&shared.version, kind, key, load).await?;
+        Ok(Reply::Text(text))
     }
 
     /// Forgets what was read in this transaction, part of which has been taken back.

@@ -8,7 +8,7 @@
 //! | [`env`] | who calls, in which context, on which transaction |
 //! | [`access`] | access rights, record rules, groups of fields |
 //! | [`domain`], [`query`] | conditions, and the SQL that they become |
-//! | [`search`], [`read`], [`names`] | finding and reading records |
+//! | [`search`], [`read`], [`names`] | finding and reading records; [`rows`]: without a tree of values |
 //! | [`write`], [`commands`], [`convert`], [`defaults`] | making, changing, deleting and copying them |
 //! | [`group`] | groups of records: `read_group`, `formatted_read_group` |
 //! | [`web`] | what the web client asks for: `web_read`, `web_save`, … |
@@ -42,6 +42,7 @@ pub mod query;
 pub mod read;
 pub mod recordset;
 pub mod registry;
+pub mod rows;
 pub mod schema;
 pub mod search;
 pub mod temporal;

@@ -248,18 +248,26 @@ async fn columns(env: &Env<'_>, model: &Model, ids: &[i32], fields: &[Arc<Field>
         }
         records.insert(id, record);
     }
-    let asked: HashSet<i32> = ids.iter().copied().collect();
-    if records.len() < asked.len() && *rules != Domain::True {
-        let absent: Vec<i32> = asked.into_iter().filter(|id| !records.contains_key(id)).collect();
-        let hidden = existing(env, model, &absent).await?;
-        if !hidden.is_empty() {
-            return Err(access::rule_error(env, model, &hidden, Operation::Read).await?);
-        }
+    if *rules != Domain::True {
+        refuse_hidden(env, model, ids, &records.keys().copied().collect()).await?;
     }
     // In the order in which they were asked for.
     let order: HashMap<i32, usize> = ids.iter().enumerate().map(|(index, id)| (*id, index)).collect();
     records.sort_by_key(|id, _| order.get(id).copied().unwrap_or_default());
     Ok(records)
+}
+
+/// Refuses `ids` of which some are there and not `found`, since the rules keep them from the caller.
+///
+/// # Errors
+/// An `AccessError`; a failure of the database.
+pub async fn refuse_hidden(env: &Env<'_>, model: &Model, ids: &[i32], found: &HashSet<i32>) -> Result<()> {
+    let absent: HashSet<i32> = ids.iter().copied().filter(|id| !found.contains(id)).collect();
+    if absent.is_empty() {
+        return Ok(());
+    }
+    let hidden = existing(env, model, &absent.into_iter().collect::<Vec<_>>()).await?;
+    if hidden.is_empty() { Ok(()) } else { Err(access::rule_error(env, model, &hidden, Operation::Read).await?) }
 }
 
 /// Those of `ids` that there are, whoever asks.

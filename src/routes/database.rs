@@ -62,7 +62,7 @@ impl Sent {
 
     /// Calls a function of the service `db`.
     async fn call(&self, function: &str, args: Vec<Value>) -> Result<Value> {
-        services::dispatch(&self.client, "db", function, args).await
+        services::dispatch(&self.client, "db", function, args).await?.into_value()
     }
 
     /// Refuses names that the manager does not make, though the service would.

@@ -7,21 +7,22 @@ use crate::error::{Error, Result};
 use crate::orm::env::Tools;
 use crate::orm::{self, MethodCall};
 use crate::python::{self, Signature};
+use crate::reply::Reply;
 use crate::wire::page;
 
 /// `/web/dataset/call_kw[/<model>/<method>]`.
-pub async fn call_kw(call: Call) -> Result<Value> {
+pub async fn call_kw(call: Call) -> Result<Reply> {
     call_method(call, "call_kw").await
 }
 
 /// `/web/dataset/call_button[/<path>]`: an action, or false where the method answers with something else.
 pub async fn call_button(call: Call) -> Result<Value> {
-    let answer = call_method(call, "call_button").await?;
+    let answer = call_method(call, "call_button").await?.into_value()?;
     let is_action = answer.get("type").is_some_and(|kind| *kind != "");
     Ok(if is_action { answer } else { Value::Bool(false) })
 }
 
-async fn call_method(call: Call, function: &str) -> Result<Value> {
+async fn call_method(call: Call, function: &str) -> Result<Reply> {
     let caller = call.visit.caller().await?;
     let series = call.app.series;
     if series.finds_no_path_for_unknown_model() && !call.params.contains_key("model") {
@@ -77,7 +78,7 @@ pub async fn resequence(call: Call) -> Result<Value> {
     }
     let args = vec![json!([field])];
     let named = MethodCall { model: model.clone(), method: "fields_get".to_owned(), args, kwargs, ids: None };
-    if orm::call(&caller, &tools, named.clone()).await? == json!({}) {
+    if orm::call(&caller, &tools, named.clone()).await?.into_value()? == json!({}) {
         return Ok(false.into());
     }
     for (number, id) in (offset..).zip(ids) {
@@ -156,5 +157,6 @@ async fn on_model(
     if !orm::has_model(&caller, &model, &tools).await? {
         return Err(Error::key_error(model));
     }
-    orm::call(&caller, &tools, MethodCall { model, method: method.to_owned(), args, kwargs, ids: None }).await
+    let named = MethodCall { model, method: method.to_owned(), args, kwargs, ids: None };
+    orm::call(&caller, &tools, named).await?.into_value()
 }

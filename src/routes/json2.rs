@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::interception;
 use crate::orm::{self, MethodCall};
 use crate::python;
+use crate::reply::Reply;
 use crate::wire::{json_text, json2, page};
 
 const WRONG_PATH: &str = "Did you mean POST /json/2/<model>/<method>?";
@@ -47,7 +48,7 @@ pub async fn call(
         Err(refusal) => return refusal,
     };
     match run(&shared, &caller, model.to_owned(), name.to_owned(), &body).await {
-        Ok(result) => json2::success(&result),
+        Ok(result) => json2::success(result),
         Err(error) => {
             interception::note_failure(&error);
             json2::failure(&error, shared.app.series)
@@ -73,7 +74,7 @@ fn wrong_content_type(headers: &HeaderMap, body: &Bytes) -> Option<Response> {
     Some(refusal)
 }
 
-async fn run(shared: &Shared, caller: &Caller, model: String, method: String, body: &[u8]) -> Result<Value> {
+async fn run(shared: &Shared, caller: &Caller, model: String, method: String, body: &[u8]) -> Result<Reply> {
     let mut kwargs = arguments(body)?;
     let tools = shared.app.tools();
     if !orm::has_model(caller, &model, &tools).await? {

@@ -5,10 +5,11 @@ use serde_json::Value;
 use super::{Call, service_client};
 use crate::error::{Error, Result};
 use crate::python::{self, Signature, type_name};
+use crate::reply::Reply;
 use crate::services;
 
 /// `/jsonrpc`.
-pub async fn jsonrpc(call: Call) -> Result<Value> {
+pub async fn jsonrpc(call: Call) -> Result<Reply> {
     let series = call.app.series;
     let signature = Signature {
         function: series.route_function(series.jsonrpc_class(), "jsonrpc"),

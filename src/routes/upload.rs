@@ -68,8 +68,8 @@ async fn create(caller: &Caller, tools: &Tools, model: &str, id: &str, file: &Up
         let (model, method) = (MODEL.to_owned(), method.to_owned());
         orm::call(caller, tools, MethodCall { model, method, args, kwargs: Map::new(), ids: None })
     };
-    let made = call("create", vec![values]).await?;
-    let mut rows = call("read", vec![json!([made]), json!(["mimetype", "file_size"])]).await?;
+    let made = call("create", vec![values]).await?.into_value()?;
+    let mut rows = call("read", vec![json!([made]), json!(["mimetype", "file_size"])]).await?.into_value()?;
     let row = rows[0].take();
     Ok(json!({"filename": file.filename, "mimetype": row["mimetype"], "id": made, "size": row["file_size"]}))
 }

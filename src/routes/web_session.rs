@@ -60,12 +60,12 @@ pub async fn log_in(call: &Call, database: &Arc<Database>, login: &str, password
         Box::pin(async {
             let (info, session) = begin(call, database, login, password).await?;
             *begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
-            Ok(info)
+            Ok(info.into())
         })
     };
     let info = interception::answer(&call.app.interceptor(), seen, run).await?;
     match begun.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        Some(session) => Ok((info, session)),
+        Some(session) => Ok((info.into_value()?, session)),
         None => begin(call, database, login, password).await,
     }
 }

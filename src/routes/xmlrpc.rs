@@ -64,7 +64,7 @@ async fn answer(shared: &Shared, visit: &Visit, service: &str, body: Bytes) -> R
     let call = read(body).await?;
     let client = service_client(&shared.app, visit);
     let result = services::dispatch(&client, service, &python::text(&call.method), call.params).await?;
-    xmlrpc::response(&result)
+    xmlrpc::response(&result.into_value()?)
 }
 
 /// Reads a call; one that takes its time on a thread of its own, so that other requests do not wait for it.

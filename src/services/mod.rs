@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::interception;
 use crate::python::{self, Signature};
+use crate::reply::Reply;
 
 /// Who calls a service.
 #[derive(Clone, Debug)]
@@ -29,7 +30,7 @@ pub struct Client {
 ///
 /// # Errors
 /// Those of the function; for an unknown service a `KeyError`, in 15.0 an `UnboundLocalError`.
-pub async fn dispatch(client: &Client, service: &str, method: &str, args: Vec<Value>) -> Result<Value> {
+pub async fn dispatch(client: &Client, service: &str, method: &str, args: Vec<Value>) -> Result<Reply> {
     let interceptor = client.app.interceptor();
     // Methods of models are seen where all dialects call them.
     if interceptor.is_none() || service == "object" {
@@ -59,10 +60,10 @@ fn database_of<'v>(service: &str, method: &str, args: &'v [Value]) -> Option<&'v
     args.get(index).and_then(Value::as_str)
 }
 
-async fn perform(client: &Client, service: &str, method: &str, args: Vec<Value>) -> Result<Value> {
+async fn perform(client: &Client, service: &str, method: &str, args: Vec<Value>) -> Result<Reply> {
     match service {
-        "common" => common::dispatch(client, method, args).await,
-        "db" => db::dispatch(client, method, args).await,
+        "common" => common::dispatch(client, method, args).await.map(Reply::from),
+        "db" => db::dispatch(client, method, args).await.map(Reply::from),
         "object" => object::dispatch(client, method, args).await,
         _ if client.app.series.unknown_service_is_unbound() => Err(Error::Python {
             name: "builtins.UnboundLocalError",

@@ -9,13 +9,14 @@ use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::orm::{self, MethodCall};
 use crate::python::{self, Signature};
+use crate::reply::Reply;
 
 /// `db`, `uid` and the password come before what each function takes.
 const CREDENTIALS: usize = 3;
 /// What 19.0 unpacks before it looks at the function: the credentials, the model and the method.
 const UNPACKED: usize = 5;
 
-pub async fn dispatch(client: &Client, function: &str, mut args: Vec<Value>) -> Result<Value> {
+pub async fn dispatch(client: &Client, function: &str, mut args: Vec<Value>) -> Result<Reply> {
     let given = args.len();
     if client.app.series.unpacks_object_arguments() && given < UNPACKED {
         let message = format!("not enough values to unpack (expected at least {UNPACKED}, got {given})");

@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 
 use super::{fault, rest};
 use crate::error::Error;
+use crate::reply::Reply;
 use crate::series::Series;
 
 /// A result, with status 200.
 #[must_use]
-pub fn success(result: &Value) -> Response {
-    rest::json_response(StatusCode::OK, result.to_string())
+pub fn success(result: Reply) -> Response {
+    rest::json_response(StatusCode::OK, result.into_json())
 }
 
 /// The one place where an [`Error`] becomes an answer of JSON-2.

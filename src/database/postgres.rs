@@ -1,0 +1,170 @@
+//! PostgreSQL: transactions with as few turns to the server as they can have.
+//!
+//! sea-orm begins a transaction with a turn for each of its properties and ends it with another one; here it begins with one
+//! and one that only reads is ended behind the caller's back. The first statement of most requests asks for the
+//! version of the content; [`ahead`] has it begin the transaction, too, in which the request will read.
+
+use std::mem;
+use std::sync::{Arc, PoisonError};
+
+use sea_orm::sqlx::pool::PoolConnection;
+use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _, Executor as _, PgPool, Postgres, Row as _};
+use sea_orm::{DbErr, ExecResult, QueryResult, RuntimeErr, Statement, Values};
+use sea_query_sqlx::SqlxValues;
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+
+use super::connection::Purpose;
+
+/// Begins a transaction that reads, and asks for its snapshot.
+const READ_AHEAD: &str =
+    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT pg_current_snapshot()::text AS snapshot";
+
+/// The transaction of one call.
+#[derive(Debug)]
+pub struct Lease {
+    /// There until the end.
+    connection: Mutex<Option<PoolConnection<Postgres>>>,
+    /// A transaction that only reads may be ended without waiting for it.
+    reads: bool,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+/// A transaction that was begun ahead, for whoever reads first.
+#[derive(Clone, Debug, Default)]
+pub struct Ahead(Arc<std::sync::Mutex<Option<Lease>>>);
+
+impl Ahead {
+    /// The transaction, if nobody has taken it.
+    pub fn take(&self) -> Option<Lease> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+fn failed(error: sqlx::Error) -> DbErr {
+    DbErr::Query(RuntimeErr::SqlxError(Arc::new(error)))
+}
+
+async fn acquire(pool: &PgPool) -> Result<PoolConnection<Postgres>, DbErr> {
+    pool.acquire().await.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))))
+}
+
+/// The current snapshot, and a transaction in which it is read, if one of `places` is free: whoever has such a transaction
+/// may come to need another connection, so they must not have all.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn ahead(pool: &PgPool, places: &Arc<Semaphore>) -> Result<(String, Ahead), DbErr> {
+    let Ok(place) = Arc::clone(places).try_acquire_owned() else {
+        let row = pool.fetch_one("SELECT pg_current_snapshot()::text AS snapshot").await.map_err(failed)?;
+        return Ok((row.try_get(0).map_err(failed)?, Ahead::default()));
+    };
+    let mut connection = Lease::of(acquire(pool).await?, true, Some(place));
+    let row = match connection.connection.get_mut() {
+        Some(connection) => connection.fetch_one(sqlx::raw_sql(READ_AHEAD)).await.map_err(failed)?,
+        None => return Err(lost()),
+    };
+    let snapshot = row.try_get(0).map_err(failed)?;
+    Ok((snapshot, Ahead(Arc::new(std::sync::Mutex::new(Some(connection))))))
+}
+
+fn lost() -> DbErr {
+    DbErr::Conn(RuntimeErr::Internal("the transaction has ended".to_owned()))
+}
+
+impl Lease {
+    fn of(connection: PoolConnection<Postgres>, reads: bool, place: Option<OwnedSemaphorePermit>) -> Self {
+        Self { connection: Mutex::new(Some(connection)), reads, _place: place }
+    }
+
+    /// Begins a transaction.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn begin(pool: &PgPool, purpose: Purpose) -> Result<Self, DbErr> {
+        let statement = match purpose {
+            Purpose::Reading => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            Purpose::Writing => "BEGIN ISOLATION LEVEL REPEATABLE READ",
+            Purpose::WritingCommitted => "BEGIN ISOLATION LEVEL READ COMMITTED",
+        };
+        let mut lease = Self::of(acquire(pool).await?, purpose == Purpose::Reading, None);
+        lease
+            .connection
+            .get_mut()
+            .as_mut()
+            .ok_or_else(lost)?
+            .execute(sqlx::raw_sql(statement))
+            .await
+            .map_err(failed)?;
+        Ok(lease)
+    }
+
+    /// Commits.
+    ///
+    /// # Errors
+    /// A failure of the database; nothing is written then.
+    pub async fn commit(mut self) -> Result<(), DbErr> {
+        let connection = self.connection.get_mut();
+        let committing = connection.as_mut().ok_or_else(lost)?;
+        committing.execute(sqlx::raw_sql("COMMIT")).await.map_err(failed)?;
+        drop(connection.take());
+        Ok(())
+    }
+
+    /// Runs a statement for what it does.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn execute(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        let mut connection = self.connection.lock().await;
+        let connection = connection.as_mut().ok_or_else(lost)?;
+        let query = sqlx::query_with(AssertSqlSafe(statement.sql), values(statement.values));
+        connection.execute(query).await.map(Into::into).map_err(failed)
+    }
+
+    /// Runs statements without parameters, one after the other.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn run(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        let mut connection = self.connection.lock().await;
+        let connection = connection.as_mut().ok_or_else(lost)?;
+        connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map(Into::into).map_err(failed)
+    }
+
+    /// The rows that a statement answers.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn query(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let mut connection = self.connection.lock().await;
+        let connection = connection.as_mut().ok_or_else(lost)?;
+        let query = sqlx::query_with(AssertSqlSafe(statement.sql), values(statement.values));
+        let rows = connection.fetch_all(query).await.map_err(failed)?;
+        Ok(rows.into_iter().map(QueryResult::from).collect())
+    }
+}
+
+fn values(values: Option<Values>) -> SqlxValues {
+    SqlxValues(values.unwrap_or(Values(Vec::new())))
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let (Some(mut connection), place) = (self.connection.get_mut().take(), mem::take(&mut self._place)) else {
+            return;
+        };
+        let Ok(runtime) = Handle::try_current() else {
+            // It cannot be ended here, and must not be used in this state.
+            drop(connection.detach());
+            return;
+        };
+        runtime.spawn(async move {
+            if connection.execute(sqlx::raw_sql("ROLLBACK")).await.is_err() {
+                // The server has ended it with the connection.
+                connection.detach().close_hard().await.ok();
+            }
+            drop(place);
+        });
+    }
+}
