@@ -25,8 +25,6 @@ const READ_AHEAD: &str =
 pub struct Lease {
     /// There until the end.
     connection: Mutex<Option<PoolConnection<Postgres>>>,
-    /// A transaction that only reads may be ended without waiting for it.
-    reads: bool,
     _place: Option<OwnedSemaphorePermit>,
 }
 
@@ -59,7 +57,7 @@ pub async fn ahead(pool: &PgPool, places: &Arc<Semaphore>) -> Result<(String, Ah
         let row = pool.fetch_one("SELECT pg_current_snapshot()::text AS snapshot").await.map_err(failed)?;
         return Ok((row.try_get(0).map_err(failed)?, Ahead::default()));
     };
-    let mut connection = Lease::of(acquire(pool).await?, true, Some(place));
+    let mut connection = Lease::of(acquire(pool).await?, Some(place));
     let row = match connection.connection.get_mut() {
         Some(connection) => connection.fetch_one(sqlx::raw_sql(READ_AHEAD)).await.map_err(failed)?,
         None => return Err(lost()),
@@ -73,8 +71,8 @@ fn lost() -> DbErr {
 }
 
 impl Lease {
-    fn of(connection: PoolConnection<Postgres>, reads: bool, place: Option<OwnedSemaphorePermit>) -> Self {
-        Self { connection: Mutex::new(Some(connection)), reads, _place: place }
+    fn of(connection: PoolConnection<Postgres>, place: Option<OwnedSemaphorePermit>) -> Self {
+        Self { connection: Mutex::new(Some(connection)), _place: place }
     }
 
     /// Begins a transaction.
@@ -87,7 +85,7 @@ impl Lease {
             Purpose::Writing => "BEGIN ISOLATION LEVEL REPEATABLE READ",
             Purpose::WritingCommitted => "BEGIN ISOLATION LEVEL READ COMMITTED",
         };
-        let mut lease = Self::of(acquire(pool).await?, purpose == Purpose::Reading, None);
+        let mut lease = Self::of(acquire(pool).await?, None);
         lease
             .connection
             .get_mut()

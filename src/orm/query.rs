@@ -188,6 +188,11 @@ impl<'e, 'a> Query<'e, 'a> {
         let mut seen = Vec::new();
         for (expression, descending) in self.terms(model, &alias, "", term, &mut seen).await? {
             let order = if descending { Order::Desc } else { Order::Asc };
+            if term.field == "id" && term.nulls_first.is_none() {
+                // An id is never null, and SQLite uses an index for an order without these words only.
+                self.select.order_by_expr(expression, order);
+                continue;
+            }
             // PostgreSQL has nulls last, or first where the order is descending.
             let first = term.nulls_first.unwrap_or(descending);
             let nulls = if first { NullOrdering::First } else { NullOrdering::Last };

@@ -1,10 +1,11 @@
 //! The tables of models: made with a database, and changed when manual models and fields come and go.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use sea_orm::sea_query::{
     Alias, Check, ColumnDef, ForeignKey, ForeignKeyAction, ForeignKeyCreateStatement, Index, IndexCreateStatement,
-    PostgresQueryBuilder, SqliteQueryBuilder, Table, TableCreateStatement,
+    IndexOrder, PostgresQueryBuilder, SqliteQueryBuilder, Table, TableCreateStatement,
 };
 use sea_orm::{ConnectionTrait, DbErr};
 use sha2::{Digest as _, Sha256};
@@ -110,7 +111,7 @@ pub async fn create(db: &impl ConnectionTrait, registry: &Registry, series: Seri
             }
         }
         script.table(&table);
-        for index in indexes(model) {
+        for index in indexes(model, script.sqlite) {
             script.index(&index);
         }
         for field in model.fields.values() {
@@ -400,7 +401,23 @@ fn check(model: &Model, constraint: &Constraint, dialect: query::Dialect) -> Opt
     Some(Check::named(Alias::new(constraint.name(&model.table)), condition))
 }
 
-fn indexes(model: &Model) -> Vec<IndexCreateStatement> {
+/// What records of a model are sorted by after that field, and whether descending, where it is the first of the order and all
+/// are columns.
+fn sorted_after(model: &Model, field: &Field) -> Vec<(String, bool)> {
+    let Ok(terms) = query::parse_order(&model.order) else { return Vec::new() };
+    let is_plain = |term: &query::OrderTerm| {
+        let field = model.field(&term.field);
+        field.is_some_and(|field| field.is_column() && !field.translate && field.kind != Kind::Many2one)
+    };
+    match terms.split_first() {
+        Some((first, rest)) if first.field == field.name && !first.descending && terms.iter().all(is_plain) => {
+            rest.iter().map(|term| (term.field.clone(), term.descending)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn indexes(model: &Model, sqlite: bool) -> Vec<IndexCreateStatement> {
     let index = |name: String, columns: &[String]| {
         let mut index = Index::create().name(identifier(&name)).table(Alias::new(&model.table)).take();
         for column in columns {
@@ -408,11 +425,20 @@ fn indexes(model: &Model) -> Vec<IndexCreateStatement> {
         }
         index
     };
+    let of_field = |field: &Arc<Field>| {
+        let name = format!("{}_{}_index", model.table, field.name);
+        let mut index = index(name, std::slice::from_ref(&field.name));
+        // SQLite sorts all rows for a page of a few unless an index has the whole order; PostgreSQL sorts the rest as it goes.
+        for (column, descending) in sqlite.then(|| sorted_after(model, field)).into_iter().flatten() {
+            index.col((Alias::new(column), if descending { IndexOrder::Desc } else { IndexOrder::Asc }));
+        }
+        index
+    };
     let mut indexes: Vec<_> = model
         .fields
         .values()
         .filter(|field| field.is_column() && (field.index || field.name == "parent_path") && !field.translate)
-        .map(|field| index(format!("{}_{}_index", model.table, field.name), std::slice::from_ref(&field.name)))
+        .map(of_field)
         .collect();
     for constraint in &model.constraints {
         if let ConstraintKind::Unique(columns) = &constraint.1

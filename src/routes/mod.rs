@@ -125,13 +125,10 @@ async fn to_the_end(request: Request, next: Next) -> Response {
         Some(exchange) => threads::movable(exchange.serve(handling)),
         None => threads::movable(handling),
     };
-    match handled.await {
-        Ok(response) => response,
-        Err(_) => {
-            tracing::error!("a request failed unexpectedly");
-            page::error(StatusCode::INTERNAL_SERVER_ERROR, "The server encountered an internal error.")
-        }
-    }
+    handled.await.unwrap_or_else(|_| {
+        tracing::error!("a request failed unexpectedly");
+        page::error(StatusCode::INTERNAL_SERVER_ERROR, "The server encountered an internal error.")
+    })
 }
 
 /// Around every request: reads the body within its limits, makes the visit, and sends the session's cookie.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use regex::Regex;
+use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::Value as Stored;
 use rusqlite::{CachedStatement, OpenFlags, params_from_iter};
@@ -62,6 +63,8 @@ impl Source {
     fn prepare(&self, connection: &rusqlite::Connection) -> rusqlite::Result<()> {
         connection.busy_timeout(PATIENCE)?;
         connection.pragma_update(None, "foreign_keys", true)?;
+        // Else a statement is planned anew for each value that it is given.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         if let Self::File { durable, .. } = self {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             // With NORMAL an acknowledged commit is in the hands of the system: a killed process loses nothing, a power
