@@ -54,6 +54,7 @@ pub mod config;
 pub mod database;
 pub mod double;
 pub mod error;
+pub mod generate;
 pub mod images;
 pub mod interception;
 mod mimetypes;

@@ -229,6 +229,24 @@ fn databases_are_managed_beside_a_running_server() {
 }
 
 #[test]
+fn a_database_is_filled_with_as_many_records_as_one_likes() {
+    let folder = Folder::new();
+    let data = folder.0.to_str().unwrap();
+    let generate = |args: &[&str]| run(&[&["db", "generate", "odoo", "--data-dir", data], args].concat());
+    let output = generate(&["--partners", "30", "--users", "2", "--categories", "4", "--seed", "7"]);
+    printed(&output);
+    let told = String::from_utf8(output.stderr).unwrap();
+    let lines: Vec<&str> = told.lines().map(|line| line.split(',').next().unwrap()).collect();
+    assert_eq!(lines, ["4 of 4 categories", "2 of 2 users", "30 of 30 partners"]);
+    let again = generate(&["--users", "1"]);
+    assert_eq!(again.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert_eq!(told, "wiredoo: there is a user with the login 'user1' already\n");
+    let server = Server::start(&["--data-dir", data, "--pbkdf2-rounds", "10"]);
+    assert_eq!(server.log_in("user2", "generated")["username"], "user2");
+}
+
+#[test]
 fn a_password_is_hashed_from_standard_input() {
     let mut child = wiredoo(&["hash-password", "--pbkdf2-rounds", "12"])
         .stdin(Stdio::piped())

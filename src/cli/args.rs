@@ -161,6 +161,25 @@ pub enum DbCommand {
     Duplicate { from: String, to: String },
     /// Remove a database with all that is in it
     Drop { name: String },
+    /// Fill a database, which is made if it is not there, with partners, users and tags, to measure with.
+    ///
+    /// The same seed gives the same records. The users are user1, user2, … with the password `generated`; each has a partner,
+    /// beside the partners that are asked for. A new database has the administrator `admin` with the password `admin`.
+    Generate {
+        name: String,
+        /// Partners: companies, their contacts and delivery addresses, and others
+        #[arg(long, value_name = "NUMBER", default_value_t = 1_000)]
+        partners: u32,
+        /// Internal users
+        #[arg(long, value_name = "NUMBER", default_value_t = 10)]
+        users: u32,
+        /// Tags of partners
+        #[arg(long, value_name = "NUMBER", default_value_t = 20)]
+        categories: u32,
+        /// What the records depend on
+        #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+        seed: u64,
+    },
 }
 
 /// The form of the log.

@@ -11,12 +11,14 @@ use tokio::time::timeout;
 
 use super::Failure;
 use super::args::{ApikeyCommand, DbCommand, StoreArgs, UserCommand};
+use super::bar::Bar;
 use crate::app::App;
 use crate::auth::api_key::{self, NewKey};
 use crate::auth::password::{MAX_LENGTH, Passwords};
 use crate::clock;
 use crate::database::{DEFAULT_LANG, Database, NewDatabase};
 use crate::error::{Error, Result as Outcome};
+use crate::generate::{self, Amounts};
 use crate::models::res_users::{self, NewUser};
 
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -127,6 +129,12 @@ pub async fn db(store: StoreArgs, command: DbCommand) -> Result<(), Failure> {
             if !app.databases.drop(&name).await? {
                 return Err(Failure(format!("database '{name}' does not exist")));
             }
+        }
+        DbCommand::Generate { name, partners, users, categories, seed } => {
+            let amounts = Amounts { partners, users, categories, seed };
+            let database = app.ensure(&name).await?;
+            let mut bar = Bar::default();
+            generate::fill(&database, &app.tools(), amounts, |progress| bar.show(progress)).await?;
         }
     }
     app.databases.close_all().await;

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod args;
+mod bar;
 mod double;
 mod manage;
 mod serve;

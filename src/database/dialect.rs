@@ -349,6 +349,40 @@ pub async fn next_ids(
     ids.collect::<Result<_, _>>().map(Some).map_err(|_| DbErr::Custom(format!("{table} has no ids left")))
 }
 
+/// The ids of the next rows of a table, in either dialect, which no other row will get.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn reserve_ids(
+    db: &impl ConnectionTrait,
+    database: &Database,
+    table: &str,
+    count: usize,
+) -> Result<Vec<i32>, DbErr> {
+    if let Some(ids) = next_ids(db, database, table, count).await? {
+        return Ok(ids);
+    }
+    let rows = db.query_all(&next_of_sequence(table, count)).await?;
+    let id = |row: &QueryResult| {
+        let id: i64 = row.try_get_by_index(0)?;
+        i32::try_from(id).map_err(|_| DbErr::Custom(format!("{table} has no ids left")))
+    };
+    rows.iter().map(id).collect()
+}
+
+/// The next numbers of the sequence of a table's ids, on PostgreSQL.
+fn next_of_sequence(table: &str, count: usize) -> SelectStatement {
+    let count = i64::try_from(count).unwrap_or_default();
+    let sequence = Expr::cust_with_values("pg_get_serial_sequence($1, 'id')", [table]);
+    Query::select()
+        .expr(Func::cust(Alias::new("nextval")).arg(sequence.cast_as(Alias::new("regclass"))))
+        .from_function(
+            Func::cust(Alias::new("generate_series")).args([Expr::val(1_i64), Expr::val(count)]),
+            Alias::new("skipped"),
+        )
+        .take()
+}
+
 /// Passes over the ids of rows that are not written after all. On SQLite [`next_ids`] has done so.
 ///
 /// # Errors
@@ -357,16 +391,7 @@ pub async fn skip_ids(db: &impl ConnectionTrait, table: &str, count: usize) -> R
     if is_sqlite(db) {
         return Ok(());
     }
-    let count = i64::try_from(count).unwrap_or_default();
-    let sequence = Expr::cust_with_values("pg_get_serial_sequence($1, 'id')", [table]);
-    let query = Query::select()
-        .expr(Func::cust(Alias::new("nextval")).arg(sequence.cast_as(Alias::new("regclass"))))
-        .from_function(
-            Func::cust(Alias::new("generate_series")).args([Expr::val(1_i64), Expr::val(count)]),
-            Alias::new("skipped"),
-        )
-        .take();
-    db.query_all(&query).await.map(drop)
+    db.query_all(&next_of_sequence(table, count)).await.map(drop)
 }
 
 /// Lets a transaction on SQLite write rows before those that they refer to.
