@@ -1,0 +1,186 @@
+#!/usr/bin/env python3
+"""What bench/partners.sh does: see there. Standard library only."""
+
+import argparse
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+
+from load import Call, Failed, Figure, Server, envelope
+from run import Process, commit, machine
+
+FIELDS = ["name", "email", "phone", "city", "country_id"]
+FEW = 1000
+# Reads and indexed searches may take this much longer with many partners than with few.
+FLAT = 2.0
+
+# Statements of the form that the calls have, to see which way the database goes. `:word`, `:ref` and `:id` are values.
+ACTIVE = "(res_partner.active AND res_partner.active IS NOT NULL)"
+ORDER = "ORDER BY res_partner.complete_name ASC, res_partner.id DESC"
+PLANS = {
+    "search by name, ilike": f"SELECT id FROM res_partner WHERE name {{ilike}} '%:word%' AND {ACTIVE} {ORDER} LIMIT 80",
+    "search_count by name, ilike": f"SELECT count(*) FROM res_partner WHERE name {{ilike}} '%:word%' AND {ACTIVE}",
+    "page 1 of 80": f"SELECT id, name FROM res_partner WHERE {ACTIVE} {ORDER} LIMIT 80",
+    "page 1,000 of 80, or the last": f"SELECT id, name FROM res_partner WHERE {ACTIVE} {ORDER} LIMIT 80 OFFSET 79920",
+    "read_group by country": f"SELECT country_id, count(*) FROM res_partner WHERE {ACTIVE} GROUP BY country_id",
+    "search_count": f"SELECT count(*) FROM res_partner WHERE {ACTIVE}",
+    "child_of": "WITH RECURSIVE below(id) AS (SELECT id FROM res_partner WHERE id = :id UNION SELECT res_partner.id FROM "
+                f"res_partner JOIN below ON res_partner.parent_id = below.id) SELECT id FROM res_partner WHERE id IN "
+                f"(SELECT id FROM below) AND {ACTIVE} {ORDER}",
+    "search by ref": f"SELECT id FROM res_partner WHERE ref = ':ref' AND {ACTIVE} {ORDER}",
+    "read of one": "SELECT id, name FROM res_partner WHERE id = :id",
+}
+INDEXED = ("read of one", "search by ref", "child_of")
+
+
+class Filled:
+    """A store with two databases, few and many."""
+
+    def __init__(self, name, binary, url, given):
+        self.name, self.binary, self.url, self.given = name, binary, url, given
+        self.folder = given.keep or tempfile.mkdtemp(prefix="wiredoo-bench.", dir=os.environ.get("BENCH_DIR"))
+        self.place = ["--database-url", url] if url else ["--data-dir", self.folder]
+        self.names = {FEW: f"bench_few_{os.getpid()}", given.many: f"bench_many_{os.getpid()}"}
+        if not url and given.keep:
+            self.names = {FEW: "bench_few", given.many: f"bench_{given.many}"}
+
+    def fill(self, tell):
+        times = {}
+        for partners, db in self.names.items():
+            if not self.url and os.path.exists(f"{self.folder}/{db}.sqlite3"):
+                continue
+            users = self.given.users if partners != FEW else 10
+            amounts = ["--partners", str(partners), "--users", str(users), "--categories", "200"]
+            begun = time.perf_counter()
+            subprocess.run([self.binary, "db", "generate", db, *amounts, *self.place], check=True, stderr=sys.stderr)
+            times[partners] = time.perf_counter() - begun
+            tell(f"{self.name}: {partners:,} partners and {users:,} users in {times[partners]:.0f} s")
+            if self.url and shutil.which("psql"):
+                subprocess.run(["psql", "-qd", self.at(db), "-c", "ANALYZE"], check=False)
+        return times
+
+    def at(self, db):
+        start, _, _ = self.url.rpartition("/")
+        return f"{start}/{db}"
+
+    def plan(self, name, values):
+        """The steps that the database would take for the call of that name."""
+        statement = PLANS[name].replace("{ilike}", "ILIKE" if self.url else "LIKE")
+        for key, value in values.items():
+            statement = statement.replace(f":{key}", str(value))
+        db = self.names[self.given.many]
+        if not self.url:
+            with sqlite3.connect(f"{self.folder}/{db}.sqlite3") as connection:
+                return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]
+        if not shutil.which("psql"):
+            return ["psql is not there"]
+        done = subprocess.run(["psql", "-qAtd", self.at(db), "-c", f"EXPLAIN {statement}"], capture_output=True, text=True, check=False)
+        return done.stdout.splitlines()
+
+    def finish(self):
+        if self.url:
+            for db in self.names.values():
+                subprocess.run([self.binary, "db", "drop", db, *self.place], check=False, capture_output=True)
+        if not self.given.keep:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def calls(server, partners):
+    """The calls by name, and the values that are in them."""
+    company = server.kw("res.partner", "search", [["is_company", "=", True], ["child_ids", "!=", False]], limit=1, order="id")[0]
+    one = server.kw("res.partner", "search", [], limit=1, order="id desc")[0]
+    found = server.kw("res.partner", "search_read", [["ref", "!=", False]], ["ref"], limit=1, order="id desc")
+    values = {"word": "Kowalski", "id": company, "ref": found[0]["ref"]}
+    headers = {"Content-Type": "application/json", "Cookie": server.cookie}
+
+    def kw(method, *args, **kwargs):
+        params = {"model": "res.partner", "method": method, "args": args, "kwargs": kwargs}
+        return Call("/web/dataset/call_kw", envelope(params), headers)
+
+    if server.major >= 19:
+        group = kw("formatted_read_group", [], groupby=["country_id"], aggregates=["__count"])
+    else:
+        group = kw("read_group", [], ["country_id"], ["country_id"])
+    last = min(80 * 999, partners // 80 * 80 - 80)
+    return {
+        "read of one": kw("read", [one], FIELDS),
+        "search by ref": kw("search", [["ref", "=", values["ref"]]]),
+        "child_of": kw("search", [["id", "child_of", company]]),
+        "search_count": kw("search_count", []),
+        "page 1 of 80": kw("search_read", [], FIELDS, limit=80),
+        "page 1,000 of 80, or the last": kw("search_read", [], FIELDS, limit=80, offset=last),
+        "search by name, ilike": kw("search", [["name", "ilike", "kowalski"]], limit=80),
+        "search_count by name, ilike": kw("search_count", [["name", "ilike", "kowalski"]]),
+        "read_group by country": group,
+    }, values
+
+
+def store(filled, tell):
+    """The lines of one store."""
+    times = filled.fill(tell)
+    measured, values = {}, {}
+    for partners, db in filled.names.items():
+        process = Process(filled.binary, *filled.place, "--db", db)
+        try:
+            server = Server(process.ready["url"], db)
+            own, values[partners] = calls(server, partners)
+            for name, call in own.items():
+                server.check(name, call)
+                server.load(call, 1, 1, looking=True)
+                measured[name, partners] = Figure([server.load(call, filled.given.seconds, 1)], 1.0)
+                tell(f"{filled.name}, {partners:,}: {name}: {measured[name, partners].rate:,.1f}/s")
+            tell(f"{filled.name}, {partners:,}: resident {process.resident():.0f} MB")
+        finally:
+            process.stop()
+    many = filled.given.many
+    lines = [f"### {filled.name}", "", f"| one client | {FEW:,} partners | p50 / p99 ms | {many:,} partners | p50 / p99 ms | growth | |",
+             "| --- | ---: | ---: | ---: | ---: | ---: | --- |"]
+    grown = []
+    for name in PLANS:
+        few, more = measured[name, FEW], measured[name, many]
+        growth = few.rate / more.rate
+        word = ""
+        if name in INDEXED:
+            word = "flat" if growth <= FLAT else "**not flat**"
+        if growth > FLAT:
+            grown.append(name)
+        lines.append(f"| {name} | {few.rate:,.1f}/s | {few.latency()} | {more.rate:,.1f}/s | {more.latency()} | {growth:.1f} | {word} |")
+    lines += ["", *(f"{partners:,} partners were made in {seconds:.0f} s." for partners, seconds in times.items()), ""]
+    if grown:
+        lines += ["What grows, and the plan of a statement of its form:", ""]
+    for name in grown:
+        lines += [f"- {name}", "", "  ```text", *(f"  {line}" for line in filled.plan(name, values[many])), "  ```", ""]
+    return lines
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Measures what grows with the number of partners.")
+    parser.add_argument("binary")
+    parser.add_argument("--many", type=int, default=1_000_000)
+    parser.add_argument("--users", type=int, default=10_000)
+    parser.add_argument("--seconds", type=int, default=3)
+    parser.add_argument("--stores", default="SQLite,PostgreSQL")
+    parser.add_argument("--keep", metavar="FOLDER", help="leave the SQLite files here, and take those that are here")
+    given = parser.parse_args()
+    url = os.environ.get("WIREDOO_TEST_POSTGRES")
+    lines = [f"Commit {commit()}; {machine()}.", ""]
+    for name in given.stores.split(","):
+        if name == "PostgreSQL" and not url:
+            continue
+        filled = Filled(name, given.binary, url if name == "PostgreSQL" else None, given)
+        try:
+            lines += store(filled, lambda line: print(line, file=sys.stderr, flush=True))
+        finally:
+            filled.finish()
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (Failed, OSError, subprocess.CalledProcessError) as error:
+        sys.exit(f"partners.py: {error}")
