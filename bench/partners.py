@@ -18,21 +18,31 @@ FEW = 1000
 # Reads and indexed searches may take this much longer with many partners than with few.
 FLAT = 2.0
 
-# Statements of the form that the calls have, to see which way the database goes. `:word`, `:ref` and `:id` are values.
-ACTIVE = "(res_partner.active AND res_partner.active IS NOT NULL)"
-ORDER = "ORDER BY res_partner.complete_name ASC, res_partner.id DESC"
+# Statements as the calls send them, to see which way the database goes: what is active, and the rule by which partners of
+# other companies are not seen. `:word`, `:ref` and `:id` are values. Python's SQLite may be another version than wiredoo's.
+COMPANIES = ("WITH RECURSIVE above (id) AS (SELECT res_company.id FROM res_company WHERE res_company.id IN (1) UNION SELECT "
+             "higher.parent_id FROM res_company AS higher JOIN above ON higher.id = above.id WHERE higher.parent_id IS NOT NULL) "
+             "SELECT above.id FROM above")
+SEEN = (f"res_partner.active = TRUE AND (res_partner.partner_share IS NULL OR res_partner.partner_share = FALSE OR "
+        f"res_partner.company_id IN ({COMPANIES}) OR (1 = 2 OR res_partner.company_id IS NULL))")
+ORDER = "ORDER BY res_partner.complete_name ASC NULLS LAST, res_partner.id DESC NULLS FIRST"
+BELOW = ("WITH RECURSIVE below (id) AS (SELECT res_partner.id FROM res_partner WHERE res_partner.id IN (:id) UNION SELECT "
+         "lower.id FROM res_partner AS lower JOIN below ON lower.parent_id = below.id) SELECT below.id FROM below")
+SELECT = "SELECT res_partner.id FROM res_partner"
+NAMED = "res_partner.name {ilike} '%:word%'"
 PLANS = {
-    "search by name, ilike": f"SELECT id FROM res_partner WHERE name {{ilike}} '%:word%' AND {ACTIVE} {ORDER} LIMIT 80",
-    "search_count by name, ilike": f"SELECT count(*) FROM res_partner WHERE name {{ilike}} '%:word%' AND {ACTIVE}",
-    "page 1 of 80": f"SELECT id, name FROM res_partner WHERE {ACTIVE} {ORDER} LIMIT 80",
-    "page 1,000 of 80, or the last": f"SELECT id, name FROM res_partner WHERE {ACTIVE} {ORDER} LIMIT 80 OFFSET 79920",
-    "read_group by country": f"SELECT country_id, count(*) FROM res_partner WHERE {ACTIVE} GROUP BY country_id",
-    "search_count": f"SELECT count(*) FROM res_partner WHERE {ACTIVE}",
-    "child_of": "WITH RECURSIVE below(id) AS (SELECT id FROM res_partner WHERE id = :id UNION SELECT res_partner.id FROM "
-                f"res_partner JOIN below ON res_partner.parent_id = below.id) SELECT id FROM res_partner WHERE id IN "
-                f"(SELECT id FROM below) AND {ACTIVE} {ORDER}",
-    "search by ref": f"SELECT id FROM res_partner WHERE ref = ':ref' AND {ACTIVE} {ORDER}",
-    "read of one": "SELECT id, name FROM res_partner WHERE id = :id",
+    "read of one": f"{SELECT} WHERE res_partner.id IN (:id)",
+    "search by ref": f"{SELECT} WHERE res_partner.ref = ':ref' AND {SEEN} {ORDER}",
+    "child_of": f"{SELECT} WHERE res_partner.id IN ({BELOW}) AND {SEEN} {ORDER}",
+    "search_count": f"SELECT count(*) FROM res_partner WHERE {SEEN}",
+    "page 1 of 80": f"{SELECT} WHERE {SEEN} {ORDER} LIMIT 80",
+    "page 1,000 of 80, or the last": f"{SELECT} WHERE {SEEN} {ORDER} LIMIT 80 OFFSET 79920",
+    "search by name, ilike": f"{SELECT} WHERE {NAMED} AND {SEEN} {ORDER} LIMIT 80",
+    "search_count by name, ilike": f"SELECT count(*) FROM res_partner WHERE {NAMED} AND {SEEN}",
+    "read_group by country": "SELECT g.country, count(*) FROM (SELECT res_partner.id, res_partner.country_id AS country, "
+                             "j.name ->> 'en_US' AS name, j.id AS own FROM res_partner LEFT JOIN res_country AS j ON "
+                             f"res_partner.country_id = j.id WHERE {SEEN}) AS g GROUP BY g.country, g.name, g.own "
+                             "ORDER BY g.name ASC NULLS LAST, g.own ASC NULLS LAST",
 }
 INDEXED = ("read of one", "search by ref", "child_of")
 

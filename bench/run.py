@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 
-from load import Failed, Server, measure
+from load import LOGINS, Failed, Server, measure
 
 MARKS = ("<!-- what follows is written by bench/run.sh -->", "<!-- up to here -->")
 KEY = "0123456789abcdef0123456789abcdef01234567"
@@ -30,12 +30,10 @@ REAL = {
 LIKE = {"create": "create and unlink", "write": "create and unlink", "XML-RPC execute_kw": "/jsonrpc execute_kw",
         "JSON-2 read": "/jsonrpc execute_kw"}
 # How many times as fast: on SQLite, on PostgreSQL.
+# Hashing is what takes the time of a login; it is measured beside a bare loop.
 TIMES = {name: (30, 20) for name in [*REAL, *LIKE]}
 TIMES |= {name: (50, 30) for name in ("get_session_info", "version_info", "fields_get")}
 TIMES |= {name: (30, 10) for name in ("create", "write", "create and unlink")}
-# Hashing is what takes the time of a login; it is measured beside a bare loop.
-LOGINS = ("authenticate", "REST login")
-
 
 class Process:
     """A server that runs on its own."""
