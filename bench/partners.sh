@@ -2,7 +2,7 @@
 # What grows with the number of partners: the same calls with 1,000 and with 1,000,000, on SQLite and, where
 # WIREDOO_TEST_POSTGRES names a server, on PostgreSQL, and how the databases go about those that grow.
 #
-#     bench/partners.sh [BINARY] [--many 1000000] [--users 10000] [--seconds 3] [--stores SQLite,PostgreSQL] [--keep FOLDER]
+#     bench/partners.sh [BINARY] [--many 1000000] [--users 10000] [--seconds 3] [--keep FOLDER] [--sqlite3 PROGRAM]
 #
 # BINARY is a release build (default: target/release/wiredoo, which is built). --keep leaves the SQLite files in a folder, and
 # takes those that are there. Needs wrk, Python 3 and, for query plans on PostgreSQL, psql.
