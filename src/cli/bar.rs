@@ -52,16 +52,14 @@ impl Bar {
 fn line(progress: Progress, time: Duration, bar: bool) -> String {
     let (done, all) = (u64::from(progress.done), u64::from(progress.all));
     let seconds = time.as_secs();
-    let mut line = String::new();
-    if bar {
-        let full = usize::try_from(WIDTH * done / all.max(1)).unwrap_or_default();
-        line = format!("[{:<width$}] ", "=".repeat(full), width = usize::try_from(WIDTH).unwrap_or_default());
+    let told = format!("{} of {} {}, {seconds} s", grouped(done), grouped(all), progress.what);
+    let left =
+        if done < all && done > 0 { format!(", {} s left", seconds * (all - done) / done) } else { String::new() };
+    if !bar {
+        return told + &left;
     }
-    line += &format!("{} of {} {}, {seconds} s", grouped(done), grouped(all), progress.what);
-    if done < all && done > 0 {
-        line += &format!(", {} s left", seconds * (all - done) / done);
-    }
-    line
+    let full = usize::try_from(WIDTH * done / all.max(1)).unwrap_or_default();
+    format!("[{:<width$}] {told}{left}", "=".repeat(full), width = usize::try_from(WIDTH).unwrap_or_default())
 }
 
 /// `1,000,000`

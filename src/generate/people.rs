@@ -24,14 +24,10 @@ impl Kind {
     /// The kind of partner `number`. The first four are one of each, so that there is one to look at.
     pub fn of(number: u64, chance: &mut Chance) -> Self {
         match (number, chance.below(100)) {
-            (0, _) => Self::Company,
-            (1, _) => Self::Contact,
-            (2, _) => Self::Delivery,
-            (3, _) => Self::Person,
-            (_, 0..18) => Self::Company,
-            (_, 18..45) => Self::Contact,
-            (_, 45..48) => Self::Delivery,
-            _ => Self::Person,
+            (0, _) | (4.., 0..18) => Self::Company,
+            (1, _) | (4.., 18..45) => Self::Contact,
+            (2, _) | (4.., 45..48) => Self::Delivery,
+            (3.., _) => Self::Person,
         }
     }
 
