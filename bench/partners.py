@@ -158,12 +158,12 @@ def store(filled, tell):
         finally:
             process.stop()
     many = filled.given.many
-    lines = [f"### {filled.name}", "", f"| one client | {FEW:,} partners | p50 / p99 ms | {many:,} partners | p50 / p99 ms | growth | |",
+    lines = [f"### {filled.name}", "", f"| one client | {FEW:,} partners | p50 / p99 ms | {many:,} partners | p50 / p99 ms | growth of p50 | |",
              "| --- | ---: | ---: | ---: | ---: | ---: | --- |"]
     grown = []
     for name in PLANS:
         few, more = measured[name, FEW], measured[name, many]
-        growth = few.rate / more.rate if more.rate else float("inf")
+        growth = more.p50 / few.p50 if few.p50 and more.p50 else float("inf")
         word = ""
         if name in INDEXED:
             word = "flat" if growth <= FLAT else "**not flat**"
