@@ -105,7 +105,7 @@ def starts(store, *more):
 
 
 def mixed(server, process, wanted, tell):
-    """MB of memory after each tenth of so many requests of all kinds, logins aside."""
+    """How many requests were sent, and MB of memory in their course, about ten times: so many requests of all kinds, logins aside."""
     calls = {name: call for name, call in server.calls().items() if name not in LOGINS}
     resident = []
     sent = 0
@@ -113,7 +113,7 @@ def mixed(server, process, wanted, tell):
     while sent < wanted:
         for name, call in calls.items():
             sent += server.load(call, 1, 16)["requests"]
-        while len(resident) < sent // part:
+        if sent >= part * (len(resident) + 1) or sent >= wanted:
             resident.append(process.resident())
         tell(f"{sent:,} mixed requests: {process.resident():.0f} MB")
     return sent, resident
@@ -218,7 +218,7 @@ def facts(store, given, figures, tell):
             # What is remembered grows at first; after that, nothing may.
             flat = resident[-1] <= resident[min(2, len(resident) - 1)] * 1.1 + 2
             told = ", ".join(f"{mb:.0f}" for mb in resident)
-            rows.append((f"resident after each tenth of {sent:,} mixed requests", f"{told} MB", "flat", flat))
+            rows.append((f"resident in the course of {sent:,} mixed requests", f"{told} MB", "flat", flat))
     finally:
         process.stop()
     return rows
