@@ -287,15 +287,22 @@ fn a_start_that_is_killed_can_be_repeated() {
 
 #[test]
 fn two_that_start_at_once_share_the_database() {
-    let folder = Folder::new();
-    let data = folder.0.to_str().unwrap();
-    let args = ["--data-dir", data, "--pbkdf2-rounds", "10"];
-    let servers = std::thread::scope(|scope| {
-        let starts: Vec<_> = (0..4).map(|_| scope.spawn(|| Server::start(&args))).collect();
-        starts.into_iter().map(|start| start.join().unwrap()).collect::<Vec<_>>()
-    });
-    let sid = servers[0].log_in("admin", "admin")["session"]["sid"].clone();
-    assert!(servers.iter().all(|server| server.lives(&sid)));
+    for store in common::durable_stores() {
+        let filter = format!("^{}$", store.db);
+        let place = match (store.folder(), store.url()) {
+            (Some(folder), _) => ["--data-dir", folder.to_str().unwrap()],
+            (None, url) => ["--database-url", url.unwrap()],
+        };
+        let args = [&place[..], &["--db", &store.db, "--db-filter", &filter, "--pbkdf2-rounds", "10"]].concat();
+        let servers = std::thread::scope(|scope| {
+            let starts: Vec<_> = (0..4).map(|_| scope.spawn(|| Server::start(&args))).collect();
+            starts.into_iter().map(|start| start.join().unwrap()).collect::<Vec<_>>()
+        });
+        let sid = servers[0].log_in("admin", "admin")["session"]["sid"].clone();
+        assert!(servers.iter().all(|server| server.lives(&sid)), "{}", store.name);
+        drop(servers);
+        printed(&run(&[&["db", "drop", &store.db], &place[..]].concat()));
+    }
 }
 
 #[test]

@@ -34,6 +34,20 @@ pub async fn is_migrated(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
     Ok(db.query_one(&tables).await?.is_some())
 }
 
+/// Whether a database has been through all of these steps.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn is_current(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    if !is_migrated(db).await? {
+        return Ok(false);
+    }
+    let query = Query::select().column(Alias::new("version")).from(Alias::new("seaql_migrations")).take();
+    let rows = db.query_all(&query).await?;
+    let done: Vec<String> = rows.iter().map(|row| row.try_get_by("version")).collect::<Result<_, _>>()?;
+    Ok(Migrator::migrations().iter().all(|step| done.iter().any(|done| done == step.name())))
+}
+
 /// Whether a database has no tables at all.
 ///
 /// # Errors

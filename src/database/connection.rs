@@ -8,8 +8,8 @@ use sea_orm::{
     ProxyExecResult, ProxyRow, QueryResult, Statement, StatementBuilder, TryGetable, Value,
 };
 
-use super::postgres;
 use super::sqlite::{self, Cell};
+use super::{dialect, postgres};
 
 /// A connection to a database: a pool, from which each statement and each transaction takes one.
 #[derive(Clone, Debug)]
@@ -95,19 +95,26 @@ impl Connection {
         }
     }
 
-    /// Brings the tables that are no models up to date.
+    /// Brings the tables that are no models up to date, unless another process does.
     ///
     /// # Errors
     /// A failure of the database.
     pub async fn migrate(&self) -> Result<(), DbErr> {
-        match self {
-            Self::Sqlite(pool) => {
-                let proxy: Box<dyn ProxyDatabaseTrait> = Box::new(Proxy(Arc::clone(pool)));
-                let connection = ProxyDatabaseConnector::connect(DbBackend::Sqlite, Arc::new(proxy))?;
-                Migrator::up(&connection, None).await
-            }
-            Self::Postgres(connection) => Migrator::up(connection, None).await,
+        if migration::is_current(self).await? {
+            return Ok(());
         }
+        self.begin_making().await?.migrate().await?.commit().await
+    }
+
+    /// Begins to make or change tables; other processes wait until it is done.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn begin_making(&self) -> Result<Transaction, DbErr> {
+        // What was committed while it waited is to be seen.
+        let transaction = self.begin(Purpose::WritingCommitted).await?;
+        dialect::lock_tables(&transaction).await?;
+        Ok(transaction)
     }
 
     /// Closes it; statements that are under way may fail.
@@ -155,6 +162,19 @@ impl Transaction {
             Self::Sqlite(lease) => lease.step("COMMIT"),
             Self::Postgres(lease) => lease.commit().await,
         }
+    }
+
+    /// Brings the tables that are no models up to date.
+    ///
+    /// # Errors
+    /// A failure of the database; the transaction is rolled back then.
+    pub async fn migrate(self) -> Result<Self, DbErr> {
+        let (backend, transaction) = (self.get_database_backend(), Arc::new(self));
+        let proxy: Box<dyn ProxyDatabaseTrait> = Box::new(Proxy(Arc::clone(&transaction)));
+        let connection = ProxyDatabaseConnector::connect(backend, Arc::new(proxy))?;
+        Migrator::up(&connection, None).await?;
+        drop(connection);
+        Arc::into_inner(transaction).ok_or_else(|| DbErr::Custom("the transaction is still in use".to_owned()))
     }
 
     /// The rows that a statement answers.
@@ -283,14 +303,15 @@ fn writes(statement: &Statement) -> bool {
     !statement.sql.trim_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case("select"))
 }
 
-/// SQLite for sea-orm's migrations, which take connections of its own kinds only.
+/// A transaction for sea-orm's migrations, which take connections of its own kinds only. That a migration begins and ends one
+/// of its own does nothing here.
 #[derive(Debug)]
-struct Proxy(Arc<sqlite::Pool>);
+struct Proxy(Arc<Transaction>);
 
 #[async_trait::async_trait]
 impl ProxyDatabaseTrait for Proxy {
     async fn query(&self, statement: Statement) -> Result<Vec<ProxyRow>, DbErr> {
-        let rows = self.0.lease(true).await?.query(statement)?;
+        let rows = self.0.query_all_raw(statement).await?;
         let mut rows: Vec<ProxyRow> = rows.iter().map(sea_orm::from_query_result_to_proxy_row).collect();
         for value in rows.iter_mut().flat_map(|row| row.values.values_mut()) {
             // SQLite declares both kinds of whole numbers alike, and what migrations note are the large ones.
@@ -302,6 +323,9 @@ impl ProxyDatabaseTrait for Proxy {
     }
 
     async fn execute(&self, statement: Statement) -> Result<ProxyExecResult, DbErr> {
-        self.0.lease(true).await?.execute(statement).map(Into::into)
+        match statement.values {
+            None => self.0.execute_unprepared(&statement.sql).await.map(Into::into),
+            Some(_) => self.0.execute_raw(statement).await.map(Into::into),
+        }
     }
 }

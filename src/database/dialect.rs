@@ -258,6 +258,36 @@ pub async fn columns(db: &impl ConnectionTrait, table: &str) -> Result<Vec<Colum
     rows.iter().map(column).collect()
 }
 
+/// The number by which PostgreSQL knows the database that is asked: another one of the same name has another. On SQLite,
+/// where a file is told by its inode, always the same.
+pub fn number_of_database(db: &impl ConnectionTrait) -> Expr {
+    if is_sqlite(db) {
+        return Expr::val(0_i64);
+    }
+    let number = Query::select()
+        .expr(Expr::col(Alias::new("oid")).cast_as(Alias::new("bigint")))
+        .from(Alias::new("pg_database"))
+        .and_where(Expr::col(Alias::new("datname")).eq(Expr::cust("current_database()")))
+        .take();
+    Expr::SubQuery(None, Box::new(number.into()))
+}
+
+/// Waits until no other process makes or changes the tables of the database, and keeps them from it until the transaction
+/// ends. On SQLite a transaction that writes does so anyway.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn lock_tables(db: &impl ConnectionTrait) -> Result<(), DbErr> {
+    /// Any number, as long as all use the same one.
+    const LOCK: i64 = 0x7769_7265_646f_6f00;
+    if is_sqlite(db) {
+        return Ok(());
+    }
+    let lock = Func::cust(Alias::new("pg_advisory_xact_lock")).arg(Expr::val(LOCK));
+    let query = Query::select().expr(Expr::expr(lock).cast_as(Alias::new("text"))).take();
+    db.query_one(&query).await.map(drop)
+}
+
 /// A name as SQL has it where it has no parameters.
 pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex as StdMutex, OnceLock, PoisonError, RwLock};
 
 use regex::Regex;
-use sea_orm::DbErr;
+use sea_orm::{ConnectionTrait, DbErr};
 use tokio::sync::Mutex;
 
 use super::image::{self, Image};
@@ -360,7 +360,9 @@ impl Databases {
         if self.store.exists(name).await.map_err(failed(name))? {
             // Somebody who may make databases has made it for us, with nothing in it.
             let connection = self.store.connect(name).await.map_err(failed(name))?;
-            self.fill(connection, fill).await.map_err(failed(name))?;
+            let filled = self.fill_in_place(&connection, fill).await;
+            self.release(connection).await.map_err(failed(name))?;
+            filled.map_err(failed(name))?;
             return self.open_now(name).await;
         }
         match self.create_filled(name, fill).await {
@@ -442,6 +444,24 @@ impl Databases {
         let filled = filled.await;
         self.release(connection).await?;
         filled
+    }
+
+    /// As [`fill`](Self::fill), for a database that has its name already, so that other processes know of it: in one
+    /// transaction, and only if none of them has been faster.
+    async fn fill_in_place<F>(&self, connection: &Connection, fill: F) -> Result<()>
+    where
+        F: for<'a> Fn(&'a Transaction) -> Step<'a, ()> + Send,
+    {
+        let transaction = connection.begin_making().await?;
+        if is_unfilled(&transaction).await? {
+            let registry = Registry::base(self.series);
+            schema::create(&transaction, &registry, self.series).await?;
+            let transaction = transaction.migrate().await?;
+            fill(&transaction).await?;
+            schema::add_foreign_keys(&transaction, &registry).await?;
+            return Ok(transaction.commit().await?);
+        }
+        Ok(())
     }
 
     /// Gives a draft its name, if it is `finished`; else, or where the name is taken meanwhile, removes it.
@@ -664,7 +684,7 @@ fn failed<E: Into<Error>>(name: &str) -> impl Fn(E) -> OpenError {
 }
 
 /// Whether a database has nothing in it: no tables, or those of the migrations alone.
-async fn is_unfilled(connection: &Connection) -> Result<bool> {
+async fn is_unfilled(connection: &impl ConnectionTrait) -> Result<bool> {
     let migrated = migration::is_migrated(connection).await?;
     Ok(if migrated { seed::series_of(connection).await?.is_none() } else { migration::is_empty(connection).await? })
 }

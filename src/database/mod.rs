@@ -66,8 +66,8 @@ pub struct Database {
     signal: Signal,
     cache: Cache,
     identity: Option<Identity>,
-    /// What is remembered of the database with the counter of its changes: the registry, the rights.
-    remembered: StdMutex<HashMap<&'static str, (i64, Remembered)>>,
+    /// What is remembered of the database with the count of its changes: the registry, the rights.
+    remembered: StdMutex<HashMap<&'static str, (Changes, Remembered)>>,
     /// The last ids that were given to rows of tables, also of rows that did not stay.
     last_ids: StdMutex<HashMap<String, i64>>,
     statements: AtomicU64,
@@ -80,6 +80,15 @@ impl fmt::Debug for Database {
 }
 
 type Remembered = Arc<dyn Any + Send + Sync>;
+
+/// How often something of a database has been changed. On PostgreSQL a database can be dropped and another one made under
+/// its name while it is open here, which begins to count anew: so it is told, too, which one was counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// The number by which PostgreSQL knows the database.
+    pub database: i64,
+    pub count: i64,
+}
 
 impl Database {
     fn new(
@@ -96,18 +105,18 @@ impl Database {
         Self { name, series, clock, connection, writer, signal, cache, identity, remembered, last_ids, statements }
     }
 
-    /// What was remembered as `kind` when the counter of its changes was at `counter`.
+    /// What was remembered as `kind` when there had been these `changes` to it.
     #[must_use]
-    pub fn remembered<T: Send + Sync + 'static>(&self, kind: &'static str, counter: i64) -> Option<Arc<T>> {
+    pub fn remembered<T: Send + Sync + 'static>(&self, kind: &'static str, changes: Changes) -> Option<Arc<T>> {
         let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         let (known, value) = remembered.get(kind)?;
-        (*known == counter).then(|| Arc::clone(value).downcast().ok()).flatten()
+        (*known == changes).then(|| Arc::clone(value).downcast().ok()).flatten()
     }
 
-    /// Remembers what was read as `kind`, and changes when its counter does.
-    pub fn remember<T: Send + Sync + 'static>(&self, kind: &'static str, counter: i64, value: &Arc<T>) {
+    /// Remembers what was read as `kind`, until there are more `changes` to it.
+    pub fn remember<T: Send + Sync + 'static>(&self, kind: &'static str, changes: Changes, value: &Arc<T>) {
         let value: Remembered = Arc::<T>::clone(value);
-        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).insert(kind, (counter, value));
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).insert(kind, (changes, value));
     }
 
     /// The first of `count` ids that no row of `table` has had, whose last known one is `last`.

@@ -15,7 +15,7 @@ use super::registry::{Model, Registry};
 use crate::auth::Caller;
 use crate::auth::identity::Identity;
 use crate::auth::password::Passwords;
-use crate::database::{DEFAULT_LANG, Database, Row, Transaction, Version, dialect};
+use crate::database::{Changes, DEFAULT_LANG, Database, Row, Transaction, Version, dialect};
 use crate::error::{Error, Result};
 use crate::interception::Intercepting;
 use crate::reply::Reply;
@@ -68,8 +68,8 @@ struct Shared<'a> {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Signals {
-    registry: i64,
-    rights: i64,
+    registry: Changes,
+    rights: Changes,
 }
 
 /// What decides what a user may do and see.
@@ -391,8 +391,8 @@ impl<'a> Env<'a> {
         }
         self.execute(&update).await?;
         let mut signals = lock(&self.shared.signals);
-        signals.registry += i64::from(registry);
-        signals.rights += i64::from(rights);
+        signals.registry.count += i64::from(registry);
+        signals.rights.count += i64::from(rights);
         Ok(())
     }
 
@@ -401,14 +401,14 @@ impl<'a> Env<'a> {
     /// # Errors
     /// A failure of the database.
     pub async fn registry(&self) -> Result<Arc<Registry>> {
-        let counter = lock(&self.shared.signals).registry;
+        let changes = lock(&self.shared.signals).registry;
         let changed = lock(&self.shared.wrote).contains("registry");
-        if !changed && let Some(known) = self.shared.database.remembered::<Registry>("registry", counter) {
+        if !changed && let Some(known) = self.shared.database.remembered::<Registry>("registry", changes) {
             return Ok(known);
         }
         let registry = Box::pin(self.memo("registry", "", super::manual::load(self))).await?;
         if !changed {
-            self.shared.database.remember("registry", counter, &registry);
+            self.shared.database.remember("registry", changes, &registry);
         }
         Ok(registry)
     }
@@ -427,14 +427,14 @@ impl<'a> Env<'a> {
     /// # Errors
     /// A failure of the database.
     pub async fn rights(&self) -> Result<Arc<Rights>> {
-        let counter = lock(&self.shared.signals).rights;
+        let changes = lock(&self.shared.signals).rights;
         let changed = lock(&self.shared.wrote).contains("rights");
-        if !changed && let Some(known) = self.shared.database.remembered::<Rights>("rights", counter) {
+        if !changed && let Some(known) = self.shared.database.remembered::<Rights>("rights", changes) {
             return Ok(known);
         }
         let rights = Box::pin(self.memo("rights", "", Rights::load(self))).await?;
         if !changed {
-            self.shared.database.remember("rights", counter, &rights);
+            self.shared.database.remember("rights", changes, &rights);
         }
         Ok(rights)
     }
@@ -532,8 +532,13 @@ impl<'a> Env<'a> {
 }
 
 async fn read_signals(db: &Transaction) -> Result<Signals> {
-    let select =
-        Query::select().columns(["registry", "rights"].map(Alias::new)).from(Alias::new("orm_signaling")).take();
+    let select = Query::select()
+        .columns(["registry", "rights"].map(Alias::new))
+        .expr(dialect::number_of_database(db))
+        .from(Alias::new("orm_signaling"))
+        .take();
     let Some(row) = db.row(&select).await? else { return Ok(Signals::default()) };
-    Ok(Signals { registry: row.get(0)?, rights: row.get(1)? })
+    let database = row.get(2)?;
+    let changes = |count| Changes { database, count };
+    Ok(Signals { registry: changes(row.get(0)?), rights: changes(row.get(1)?) })
 }

@@ -72,6 +72,16 @@ impl Store {
 }
 
 impl Store {
+    /// The folder of its files, where it has one.
+    pub fn folder(&self) -> Option<&std::path::Path> {
+        self.folder.as_ref().map(|folder| folder.0.as_path())
+    }
+
+    /// Where its PostgreSQL server is, if it is one.
+    pub fn url(&self) -> Option<&str> {
+        self.url.as_deref()
+    }
+
     /// Stops a server and removes its database, which would stay on a PostgreSQL server.
     pub async fn finish(&self, server: Wiredoo) {
         server.app().databases.drop(&self.db).await.unwrap();
@@ -150,13 +160,34 @@ impl Answer {
 /// A client with a cookie jar.
 pub struct Client<'a> {
     server: &'a Wiredoo,
+    /// More servers of the same store, and what decides to which of all the next request goes.
+    others: Vec<&'a Wiredoo>,
+    chance: u64,
     pub sid: Option<String>,
     headers: Vec<(&'static str, String)>,
 }
 
 impl<'a> Client<'a> {
     pub fn new(server: &'a Wiredoo) -> Self {
-        Self { server, sid: None, headers: Vec::new() }
+        Self { server, others: Vec::new(), chance: 0, sid: None, headers: Vec::new() }
+    }
+
+    /// A client each of whose requests goes to one or the other of two servers, as `seed` has it: what a balancer does that
+    /// does not look at sessions.
+    pub fn between(server: &'a Wiredoo, other: &'a Wiredoo, seed: u64) -> Self {
+        Self { others: vec![other], chance: seed.max(1), ..Self::new(server) }
+    }
+
+    /// The server that gets the next request.
+    fn next_server(&mut self) -> &'a Wiredoo {
+        // Xorshift: any sequence without a pattern does.
+        for shift in [13, -7, 17] {
+            let shifted = if shift > 0 { self.chance << shift } else { self.chance >> -shift };
+            self.chance ^= shifted;
+        }
+        let servers = u64::try_from(self.others.len()).unwrap() + 1;
+        let chosen = usize::try_from((self.chance >> 20) % servers).unwrap();
+        if chosen == 0 { self.server } else { self.others[chosen - 1] }
     }
 
     /// A client that has logged in as the administrator.
@@ -191,7 +222,7 @@ impl<'a> Client<'a> {
         if let Some(sid) = &self.sid {
             parts.headers.insert(header::COOKIE, format!("session_id={sid}").parse().unwrap());
         }
-        let response = self.server.respond(Request::from_parts(parts, body)).await;
+        let response = self.next_server().respond(Request::from_parts(parts, body)).await;
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         let answer = Answer { status: parts.status, headers: parts.headers, body };
