@@ -17,6 +17,7 @@ use crate::config::{Config, Storage};
 use crate::database::{DEFAULT_LANG, Database, Databases, NewDatabase, OpenError, Store};
 use crate::error::Result;
 use crate::interception::{Intercepting, Interceptor};
+use crate::metrics::Metrics;
 use crate::models::res_users;
 use crate::orm::blobs;
 use crate::orm::env::Tools;
@@ -31,6 +32,8 @@ pub struct App {
     pub passwords: Arc<Passwords>,
     pub master: Master,
     pub tries: Tries,
+    /// What is counted, where somebody wants to know.
+    pub metrics: Option<Arc<Metrics>>,
     /// Who stands between calls and their answers.
     interceptor: OnceLock<Arc<dyn Interceptor>>,
 }
@@ -84,9 +87,9 @@ impl App {
             Storage::Memory => Store::memory(),
             Storage::Directory(path) => Store::directory(path.clone())
                 .map_err(|error| StartError::Store(format!("cannot use the folder {}: {error}", path.display())))?,
-            Storage::Postgres(url) => {
-                Store::postgres(url, &config.databases).await.map_err(|error| StartError::Store(error.to_string()))?
-            }
+            Storage::Postgres(url) => Store::postgres(url, &config.databases, config.store_patience)
+                .await
+                .map_err(|error| StartError::Store(error.to_string()))?,
         };
         let keeping = match &config.storage {
             Storage::Memory => Keeping::Process(RwLock::default()),
@@ -97,9 +100,10 @@ impl App {
         Ok(Arc::new(Self {
             series: config.series,
             passwords: Arc::new(Passwords::new(config.rounds())),
-            databases: Databases::new(store, config.series, clock.clone()),
+            databases: Databases::new(store, config.series, clock.clone(), config.store_patience),
             master: Master::new(&config.master_password, keeping),
             tries: Tries::default(),
+            metrics: config.metrics.then(|| Arc::new(Metrics::new())),
             interceptor: OnceLock::new(),
             clock,
             config,
@@ -253,12 +257,13 @@ impl App {
     #[must_use]
     pub fn tools(&self) -> Tools {
         let passwords = Arc::clone(&self.passwords);
-        Tools { passwords, interceptor: self.interceptor(), identity: Identity::default() }
+        let (interceptor, metrics) = (self.interceptor(), self.metrics.clone());
+        Tools { passwords, interceptor, metrics, identity: Identity::default() }
     }
 
     /// What logins of a client at `address` need to know.
     #[must_use]
     pub fn gate<'a>(&'a self, address: &'a str) -> Gate<'a> {
-        Gate { passwords: &self.passwords, tries: &self.tries, address }
+        Gate { passwords: &self.passwords, tries: &self.tries, metrics: self.metrics.as_deref(), address }
     }
 }

@@ -39,6 +39,11 @@ pub struct Config {
     pub session_lifetime: Option<Duration>,
     /// The rounds of new password hashes; where not set, 600,000, or 1,000 where all is gone with the process.
     pub pbkdf2_rounds: Option<u32>,
+    /// How long a request waits for the store: for a connection, for other writers, on PostgreSQL for the answer to a
+    /// statement.
+    pub store_patience: Duration,
+    /// Whether requests, calls and logins are counted.
+    pub metrics: bool,
     /// Whether `X-Forwarded-For`, `-Host` and `-Proto` are believed.
     pub proxy_mode: bool,
     pub limits: Limits,
@@ -82,6 +87,8 @@ impl Default for Config {
             master_password: "admin".to_owned(),
             session_lifetime: None,
             pbkdf2_rounds: None,
+            store_patience: Duration::from_secs(30),
+            metrics: false,
             proxy_mode: false,
             limits: Limits::default(),
         }

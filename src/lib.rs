@@ -57,6 +57,7 @@ pub mod error;
 pub mod generate;
 pub mod images;
 pub mod interception;
+pub mod metrics;
 mod mimetypes;
 pub mod models;
 mod modules;
@@ -102,6 +103,7 @@ pub struct Wiredoo {
     router: Router,
     address: SocketAddr,
     url: String,
+    metrics_url: Option<String>,
     stop: watch::Sender<bool>,
     running: Option<JoinHandle<()>>,
 }
@@ -125,6 +127,12 @@ impl Wiredoo {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where metrics are told, if they are: `http://127.0.0.1:34568/metrics`.
+    #[must_use]
+    pub fn metrics_url(&self) -> Option<&str> {
+        self.metrics_url.as_deref()
     }
 
     /// The address at which the server listens.
@@ -195,11 +203,12 @@ pub struct Builder {
     double: Option<double::Settings>,
     host: String,
     port: u16,
+    metrics: Option<String>,
 }
 
 impl Default for Builder {
     fn default() -> Self {
-        Self { config: Config::default(), double: None, host: "127.0.0.1".to_owned(), port: 0 }
+        Self { config: Config::default(), double: None, host: "127.0.0.1".to_owned(), port: 0, metrics: None }
     }
 }
 
@@ -254,6 +263,14 @@ impl Builder {
         self
     }
 
+    /// Tells metrics for Prometheus at `/metrics` of another address, `127.0.0.1:9090`. Whoever reaches it may read them.
+    #[must_use]
+    pub fn metrics(mut self, address: impl Into<String>) -> Self {
+        self.metrics = Some(address.into());
+        self.config.metrics = true;
+        self
+    }
+
     /// Changes whatever else a configuration has.
     #[must_use]
     pub fn configure(mut self, change: impl FnOnce(&mut Config)) -> Self {
@@ -278,6 +295,10 @@ impl Builder {
         // First the address, since another server may be there already, with the same databases.
         let listener = TcpListener::bind((self.host.trim_matches(['[', ']']), self.port)).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
+        let metrics = match &self.metrics {
+            Some(wanted) => Some(listen_for_metrics(wanted).await?),
+            None => None,
+        };
         let app = App::start(self.config).await?;
         let mut router = routes::router(&app);
         let double = match self.double {
@@ -288,10 +309,25 @@ impl Builder {
             router = double.around(router);
         }
         let (stop, stopped) = watch::channel(false);
+        let mut metrics_url = None;
+        if let Some((listener, address)) = metrics {
+            metrics_url = Some(format!("http://{address}/metrics"));
+            let mut stopped = stopped.clone();
+            let stopped = async move { drop(stopped.wait_for(|stop| *stop).await) };
+            let (router, limits) = (routes::metrics::router(&app), app.config.limits);
+            tokio::spawn(async move { server::serve(listener, router, limits, stopped).await });
+        }
         let running = tokio::spawn(run(Arc::clone(&app), listener, router.clone(), stopped));
         let url = format!("http://{address}");
-        Ok(Wiredoo { app, double, router, address, url, stop, running: Some(running) })
+        Ok(Wiredoo { app, double, router, address, url, metrics_url, stop, running: Some(running) })
     }
+}
+
+async fn listen_for_metrics(wanted: &str) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |error| StartError::Listen { address: wanted.to_owned(), error };
+    let listener = TcpListener::bind(wanted).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
 }
 
 async fn run(app: Arc<App>, listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {

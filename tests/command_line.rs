@@ -4,92 +4,12 @@ mod common;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 
 use common::Folder;
-
-const BINARY: &str = env!("CARGO_BIN_EXE_wiredoo");
-
-fn wiredoo(args: &[&str]) -> Command {
-    let mut command = Command::new(BINARY);
-    command.args(args).env_remove("WIREDOO_DATABASE_URL").stdin(Stdio::null());
-    command
-}
-
-fn run(args: &[&str]) -> Output {
-    wiredoo(args).output().unwrap()
-}
-
-fn printed(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-/// A server that runs as a process of its own.
-struct Server {
-    child: Child,
-    ready: Value,
-}
-
-impl Server {
-    fn start(args: &[&str]) -> Self {
-        let mut child =
-            wiredoo(&[&["--port", "0"], args].concat()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let ready = serde_json::from_str(&line).unwrap_or_else(|_| {
-            child.kill().unwrap();
-            panic!("not ready: {line}")
-        });
-        Self { child, ready }
-    }
-
-    fn url(&self) -> &str {
-        self.ready["url"].as_str().unwrap()
-    }
-
-    fn address(&self) -> &str {
-        self.url().strip_prefix("http://").unwrap()
-    }
-
-    /// Sends a request on a connection of its own and returns the answer, headers and all.
-    fn post(&self, path: &str, headers: &str, body: &str) -> String {
-        let mut stream = TcpStream::connect(self.address()).unwrap();
-        let length = body.len();
-        let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n{headers}Content-Length: {length}\r\n\r\n"
-        );
-        stream.write_all((head + body).as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    }
-
-    fn log_in(&self, login: &str, password: &str) -> Value {
-        let body = json!({"login": login, "password": password}).to_string();
-        let answer = self.post("/session/auth/login", "", &body);
-        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
-    }
-
-    fn lives(&self, sid: &Value) -> bool {
-        let header = format!("X-Openerp-Session-Id: {}\r\n", sid.as_str().unwrap());
-        self.post("/web/session/get_session_info", &header, "{}").contains("\"uid\":2")
-    }
-
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
+use common::process::{Server, printed, run, wiredoo};
 
 #[test]
 fn one_line_says_that_it_is_ready_and_signals_end_it_well() {

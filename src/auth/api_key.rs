@@ -99,15 +99,14 @@ pub async fn check(db: &Arc<Database>, passwords: &Passwords, key: &str, now: Na
     }
     let scope = res_users_apikeys::Column::Scope;
     let expiration = res_users_apikeys::Column::ExpirationDate;
-    let candidates = res_users_apikeys::Entity::find()
+    let query = res_users_apikeys::Entity::find()
         .inner_join(res_users::Entity)
         .filter(res_users_apikeys::Column::Index.eq(&key[..INDEX_LENGTH]))
         .filter(res_users::Column::Active.eq(true))
         .filter(Condition::any().add(scope.is_null()).add(scope.eq(RPC_SCOPE)))
         .filter(Condition::any().add(expiration.is_null()).add(expiration.gt(now)))
-        .all(db.connection())
-        .await?;
-    for row in candidates {
+        .all(db.connection());
+    for row in db.within(query).await? {
         if passwords.verify_key(db.name(), key, &row.key).await {
             return Ok(Some(row.user_id));
         }

@@ -10,6 +10,7 @@ use super::cooldown::{self, Source, Tries, Try};
 use super::password::{Passwords, Verdict};
 use crate::database::Database;
 use crate::error::{Error, Result};
+use crate::metrics::{Login, Metrics};
 use crate::models;
 
 /// What logins need to know of a server.
@@ -17,6 +18,8 @@ use crate::models;
 pub struct Gate<'a> {
     pub passwords: &'a Passwords,
     pub tries: &'a Tries,
+    /// What counts logins, where somebody wants to know.
+    pub metrics: Option<&'a Metrics>,
     /// The client's address, for the cooldown.
     pub address: &'a str,
 }
@@ -37,7 +40,7 @@ impl Gate<'_> {
     /// login and an inactive user; during the cooldown its own words. A failure of the database.
     pub async fn interactively(&self, db: &Arc<Database>, login: &str, password: &str) -> Result<LoggedIn> {
         let begun = self.begin(db, login, password).await?;
-        let user = find(db.connection(), login).await?;
+        let user = db.first(|| find(db.connection(), login)).await?;
         let stored = user.as_ref().and_then(|user| user.password.as_deref());
         let verdict = self.passwords.verify(password, stored).await;
         let user = self.end(db, begun, user, verdict).await?;
@@ -52,10 +55,10 @@ impl Gate<'_> {
     /// # Errors
     /// As [`interactively`](Self::interactively).
     pub async fn by_credentials(&self, db: &Arc<Database>, login: &str, password: &str) -> Result<res_users::Model> {
-        let user = if can_be_text(login) { find(db.connection(), login).await? } else { None };
+        let user = if can_be_text(login) { db.first(|| find(db.connection(), login)).await? } else { None };
         let user = self.authorize(db, login, user, password).await?;
         let source = Source::new(self.address, login);
-        if cooldown::is_forgivable(db.connection(), &source, db.clock().now()).await? {
+        if db.within(cooldown::is_forgivable(db.connection(), &source, db.clock().now())).await? {
             db.write_committed(|tx| {
                 let source = source.clone();
                 Box::pin(async move { cooldown::forget(tx, &source).await })
@@ -73,7 +76,7 @@ impl Gate<'_> {
         if uid == 0 || password.is_empty() {
             return Err(Error::access_denied());
         }
-        let Some(user) = res_users::Entity::find_by_id(uid).one(db.connection()).await? else {
+        let Some(user) = db.within(res_users::Entity::find_by_id(uid).one(db.connection())).await? else {
             let record = format!("(Record: res.users({uid},), User: {uid})");
             return Err(Error::MissingError(format!("Record does not exist or has been deleted.\n{record}")));
         };
@@ -106,7 +109,17 @@ impl Gate<'_> {
         if password.is_empty() || !can_be_text(login) {
             return Err(Error::access_denied());
         }
-        self.tries.begin(db.connection(), Source::new(self.address, login), db.clock().now()).await
+        let begun = self.tries.begin(db.connection(), Source::new(self.address, login), db.clock().now()).await;
+        if let Err(Error::AccessDenied(_)) = begun {
+            self.count(Login::Refused);
+        }
+        begun
+    }
+
+    fn count(&self, login: Login) {
+        if let Some(metrics) = self.metrics {
+            metrics.logged_in(login);
+        }
     }
 
     /// Where the password was wrong: counts a failure. Where it was right: forgets the failures before it, notes the
@@ -122,6 +135,7 @@ impl Gate<'_> {
         let source = begun.source.clone();
         let (Some(user), true) = (user, verdict != Verdict::Wrong) else {
             tracing::info!(db = db.name(), ?source, "login failed");
+            self.count(Login::Failed);
             let now = db.clock().now();
             let counted: Result<()> = db
                 .write_committed(|tx| {
@@ -131,6 +145,7 @@ impl Gate<'_> {
                 .await;
             return Err(counted.err().unwrap_or_else(Error::access_denied));
         };
+        self.count(Login::Ok);
         let now = db.clock().now();
         db.write_committed(|tx| {
             let (source, user, verdict) = (source.clone(), user.clone(), verdict.clone());

@@ -153,13 +153,19 @@ impl Visit {
             && self.app.series.traces_devices()
             && session::trace(&mut stored.row.data, self.device(), now);
         if noted || now - stored.row.write_date > lifetime / RENEWALS_PER_LIFETIME {
-            let row = stored.row;
-            stored.row = database
-                .write_committed(|tx| {
-                    let row = row.clone();
-                    Box::pin(async move { session::renew(tx, &row, now, lifetime).await })
-                })
-                .await?;
+            let row = &stored.row;
+            let renewed = database.write_committed(|tx| {
+                let row = row.clone();
+                Box::pin(async move { session::renew(tx, &row, now, lifetime).await })
+            });
+            match renewed.await {
+                Ok(row) => stored.row = row,
+                // Who only reads need not suffer from a disk that is full; the next request tries again.
+                Err(Error::Database(error)) => {
+                    tracing::warn!(db = database.name(), %error, "a session could not be renewed");
+                }
+                Err(error) => return Err(error),
+            }
         }
         let database = Some(Arc::clone(database));
         *state = State { database, version, stored: Some(stored), dirty: noted, ..State::default() };

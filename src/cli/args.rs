@@ -253,6 +253,14 @@ pub struct ServeArgs {
     /// Rounds of PBKDF2 for new password hashes [default: 600000; 1000 with --ephemeral]
     #[arg(long, env = "WIREDOO_PBKDF2_ROUNDS", value_name = "ROUNDS", value_parser = clap::value_parser!(u32).range(1..))]
     pub pbkdf2_rounds: Option<u32>,
+    /// How long a request waits for the store: for a connection, for other writers, on PostgreSQL for the answer to a
+    /// statement: 30s, 2m, or seconds
+    #[arg(long, env = "WIREDOO_STORE_TIMEOUT", value_name = "TIME", default_value = "30s", value_parser = time)]
+    pub store_timeout: Duration,
+    /// Tell metrics for Prometheus at http://HOST:PORT/metrics. Whoever reaches that address may read them, so it
+    /// should not be that of the server's clients
+    #[arg(long, env = "WIREDOO_METRICS", value_name = "HOST:PORT")]
+    pub metrics: Option<String>,
     /// Largest body of a request, in bytes
     #[arg(long, env = "WIREDOO_MAX_BODY", value_name = "BYTES", default_value_t = Limits::default().body)]
     pub max_body: usize,
@@ -288,6 +296,8 @@ impl ServeArgs {
             master_password: self.master_password.clone(),
             session_lifetime: self.session_lifetime,
             pbkdf2_rounds: self.pbkdf2_rounds,
+            store_patience: self.store_timeout,
+            metrics: self.metrics.is_some(),
             proxy_mode: self.proxy_mode,
             limits: Limits { body: self.max_body, ..Limits::default() },
         }

@@ -29,6 +29,9 @@ pub async fn serve(args: ServeArgs) -> Result<(), Failure> {
     // From here on, so that a signal during the start is not lost.
     let stopped = signal()?;
     let mut builder = Builder::from(config).listen(&args.host, args.port);
+    if let Some(address) = &args.metrics {
+        builder = builder.metrics(address);
+    }
     if let Some(double) = double {
         builder = builder.double(double);
     }
@@ -87,7 +90,10 @@ async fn refuse_default_passwords(config: &Config) -> Result<(), Failure> {
 /// Tells programs on standard output, and a person at a terminal on standard error, that the server is ready.
 fn announce(server: &Wiredoo, args: &ServeArgs) -> io::Result<()> {
     let (url, db, series) = (server.url(), server.db(), args.series);
-    let ready = json!({"ready": true, "url": url, "db": db, "series": series.name(), "pid": std::process::id()});
+    let mut ready = json!({"ready": true, "url": url, "db": db, "series": series.name(), "pid": std::process::id()});
+    if let Some(metrics) = server.metrics_url() {
+        ready["metrics"] = metrics.into();
+    }
     let mut out = io::stdout().lock();
     writeln!(out, "{ready}")?;
     out.flush()?;

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::signal::Version;
@@ -19,6 +20,8 @@ const TEXTS: usize = 16 * 1024 * 1024;
 #[derive(Default)]
 pub struct Cache {
     state: Mutex<State>,
+    hits: AtomicU64,
+    misses: AtomicU64,
 }
 
 #[derive(Default)]
@@ -39,10 +42,16 @@ impl Cache {
     /// The value that was remembered for `version`.
     pub fn get<T: Send + Sync + 'static>(&self, version: &Version, kind: &'static str, key: &str) -> Option<Arc<T>> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.version != *version {
-            return None;
-        }
-        state.entries.get(&(kind, key.to_owned())).and_then(|value| Arc::clone(value).downcast().ok())
+        let known = if state.version == *version { state.entries.get(&(kind, key.to_owned())) } else { None };
+        let known = known.and_then(|value| Arc::clone(value).downcast().ok());
+        let count = if known.is_some() { &self.hits } else { &self.misses };
+        count.fetch_add(1, Ordering::Relaxed);
+        known
+    }
+
+    /// How often something was asked for that was remembered, and how often it was not.
+    pub fn lookups(&self) -> (u64, u64) {
+        (self.hits.load(Ordering::Relaxed), self.misses.load(Ordering::Relaxed))
     }
 
     /// Remembers a value that was read after `version` was.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex as StdMutex, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
 use regex::Regex;
 use sea_orm::{ConnectionTrait, DbErr};
@@ -139,6 +140,8 @@ pub struct Databases {
     store: Store,
     series: Series,
     clock: Clock,
+    /// How long a request waits for the store.
+    patience: Duration,
     /// The clocks of databases, which outlive their being closed.
     clocks: StdMutex<HashMap<String, Clock>>,
     /// Names of images that take room in the store.
@@ -157,11 +160,11 @@ impl fmt::Debug for Databases {
 }
 
 impl Databases {
-    /// The databases in `store`, for `series`.
+    /// The databases in `store`, for `series`. `patience` is how long a request waits for the store.
     #[must_use]
-    pub fn new(store: Store, series: Series, clock: Clock) -> Self {
+    pub fn new(store: Store, series: Series, clock: Clock, patience: Duration) -> Self {
         let (clocks, images, on_demand, open, changing) = Default::default();
-        Self { store, series, clock, clocks, images, on_demand, open, changing }
+        Self { store, series, clock, patience, clocks, images, on_demand, open, changing }
     }
 
     /// Where they are.
@@ -274,7 +277,7 @@ impl Databases {
         if !self.store.exists(name).await.map_err(failed(name))? {
             return Err(OpenError::Missing(name.to_owned()));
         }
-        let connection = self.store.connect(name).await.map_err(failed(name))?;
+        let connection = self.store.connect(name, self.patience).await.map_err(failed(name))?;
         if let Err(error) = self.inspect(name, &connection).await {
             self.release(connection).await.map_err(failed(name))?;
             return Err(error);
@@ -285,7 +288,15 @@ impl Databases {
     fn opened_as(&self, name: &str, connection: Connection) -> Result<Arc<Database>, OpenError> {
         let signal = self.store.signal(name).map_err(failed(name))?;
         let identity = self.store.identity(name);
-        Ok(self.remember(Database::new(name, self.series, self.clock(name), connection, signal, identity)))
+        Ok(self.remember(Database::new(
+            name,
+            self.series,
+            self.clock(name),
+            connection,
+            self.patience,
+            signal,
+            identity,
+        )))
     }
 
     /// Brings a database's schema up to date. One that is not ours, or of another series, is left as it was.
@@ -338,7 +349,7 @@ impl Databases {
         if !self.store.exists(name).await.map_err(failed(name))? {
             return Ok(true);
         }
-        let connection = self.store.connect(name).await.map_err(failed(name))?;
+        let connection = self.store.connect(name, self.patience).await.map_err(failed(name))?;
         let empty = is_unfilled(&connection).await.map_err(failed(name))?;
         self.release(connection).await.map_err(failed(name))?;
         Ok(empty)
@@ -359,7 +370,7 @@ impl Databases {
         let fill = self.base_content(new.await);
         if self.store.exists(name).await.map_err(failed(name))? {
             // Somebody who may make databases has made it for us, with nothing in it.
-            let connection = self.store.connect(name).await.map_err(failed(name))?;
+            let connection = self.store.connect(name, self.patience).await.map_err(failed(name))?;
             let filled = self.fill_in_place(&connection, fill).await;
             self.release(connection).await.map_err(failed(name))?;
             filled.map_err(failed(name))?;
@@ -421,7 +432,7 @@ impl Databases {
     {
         let draft = Store::draft_name();
         self.store.create(&draft).await?;
-        let filled = match self.store.connect(&draft).await {
+        let filled = match self.store.connect(&draft, self.patience).await {
             Ok(connection) => self.fill(connection, fill).await,
             Err(error) => Err(error.into()),
         };
@@ -542,13 +553,13 @@ impl Databases {
         let made = made.await;
         self.publish(&draft, name, made).await?;
         // It is known to be ours, so it needs no inspection.
-        let connection = self.store.connect(name).await?;
+        let connection = self.store.connect(name, self.patience).await?;
         Ok(self.opened_as(name, connection)?)
     }
 
     /// Gives a copy, to which no connection is open, a secret and a UUID of its own, and no sessions.
     async fn make_distinct(&self, copy: &str) -> Result<()> {
-        let connection = self.store.connect(copy).await?;
+        let connection = self.store.connect(copy, self.patience).await?;
         let distinct = super::attempt(&connection, &make_distinct, Purpose::Writing).await;
         self.release(connection).await?;
         distinct
@@ -583,8 +594,8 @@ impl Databases {
         let draft = Store::draft_name();
         self.store.create(&draft).await?;
         let imaged = async {
-            self.fill(self.store.connect(&draft).await?, self.base_content(new.clone())).await?;
-            let connection = self.store.connect(&draft).await?;
+            self.fill(self.store.connect(&draft, self.patience).await?, self.base_content(new.clone())).await?;
+            let connection = self.store.connect(&draft, self.patience).await?;
             let image = self.store.image(&draft, &connection).await?;
             self.release(connection).await?;
             Ok(image)

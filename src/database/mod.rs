@@ -15,6 +15,7 @@ mod postgres;
 mod seed;
 mod signal;
 mod sqlite;
+mod stall;
 mod store;
 pub(crate) mod threads;
 mod wanted;
@@ -31,7 +32,7 @@ use std::time::Duration;
 use sea_orm::DbErr;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use self::connection::Purpose;
 pub use self::connection::{Connection, Row, Transaction};
@@ -61,6 +62,8 @@ pub struct Database {
     series: Series,
     clock: Clock,
     connection: Connection,
+    /// How long is waited for a writer before, and for the answer to a statement.
+    patience: Duration,
     /// Writers of one SQLite database queue here, which is fair, instead of polling for the file's lock.
     writer: Mutex<()>,
     signal: Signal,
@@ -96,13 +99,27 @@ impl Database {
         series: Series,
         clock: Clock,
         connection: Connection,
+        patience: Duration,
         signal: Signal,
         identity: Option<Identity>,
     ) -> Self {
         let (writer, cache) = (Mutex::new(()), Cache::default());
         let (remembered, last_ids, statements) = Default::default();
         let name = name.to_owned();
-        Self { name, series, clock, connection, writer, signal, cache, identity, remembered, last_ids, statements }
+        Self {
+            name,
+            series,
+            clock,
+            connection,
+            patience,
+            writer,
+            signal,
+            cache,
+            identity,
+            remembered,
+            last_ids,
+            statements,
+        }
     }
 
     /// What was remembered as `kind` when there had been these `changes` to it.
@@ -162,6 +179,20 @@ impl Database {
         self.statements.load(Ordering::Relaxed)
     }
 
+    /// How often something was asked for that was remembered, and how often it was not.
+    #[must_use]
+    pub fn lookups(&self) -> (u64, u64) {
+        self.cache.lookups()
+    }
+
+    /// How many connections there are on PostgreSQL, and how many of them nobody uses.
+    #[must_use]
+    pub fn connections(&self) -> Option<(usize, usize)> {
+        let Connection::Postgres(connection) = &self.connection else { return None };
+        let pool = connection.get_postgres_connection_pool();
+        Some((usize::try_from(pool.size()).unwrap_or_default(), pool.num_idle()))
+    }
+
     /// The database's name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -208,7 +239,7 @@ impl Database {
     where
         F: for<'a> FnOnce(&'a Transaction) -> Step<'a, T> + Send,
     {
-        let transaction = self.connection.begin(Purpose::Reading).await?;
+        let transaction = self.first(|| self.connection.begin(Purpose::Reading)).await?;
         // There is nothing to commit.
         step(&transaction).await
     }
@@ -259,7 +290,7 @@ impl Database {
         let _queue = if sqlite {
             // Before the queue, which those on the runtime would else hold up while they move.
             threads::may_wait().await;
-            Some(self.writer.lock().await)
+            Some(self.queue().await?)
         } else {
             None
         };
@@ -267,31 +298,86 @@ impl Database {
         let _committed = Committed(&self.signal);
         let mut tries = 1;
         loop {
-            match attempt(&self.connection, &step, purpose).await {
-                Err(error) if tries < TRIES && dialect::is_serialization_failure(&error) => {
-                    tracing::debug!(db = self.name, tries, "the transaction could not be serialised, trying again");
+            match self.attempt(&step, purpose).await {
+                Err(error) if tries < TRIES && error.can_be_repeated() => {
+                    tracing::debug!(db = self.name, tries, "the transaction failed, trying again");
                     let pause = u64::from(crate::auth::random::<1>()[0]) * u64::from(tries);
                     tokio::time::sleep(Duration::from_micros(100 * pause)).await;
                     tries += 1;
                 }
-                done => return done,
+                done => return done.map_err(|failed| failed.error),
             }
         }
     }
 
-    /// The version of the content now; see [`Version`]. It is what a request reads first, so connections that were lost
-    /// meanwhile are found out, and replaced, here.
+    /// Runs `step` in one transaction, once.
+    async fn attempt<T, F>(&self, step: &F, purpose: Purpose) -> Result<T, Failed>
+    where
+        F: for<'a> Fn(&'a Transaction) -> Step<'a, T>,
+    {
+        let before = |error| Failed { error, committing: false };
+        let begun = self.first(|| self.connection.begin(purpose)).await;
+        let transaction = begun.map_err(|error: DbErr| before(error.into()))?;
+        // What needs no single state is done with a few statements.
+        let small = purpose == Purpose::WritingCommitted;
+        let value = if small { self.within(step(&transaction)).await } else { step(&transaction).await };
+        let value = value.map_err(before)?;
+        let committed = self.within(transaction.commit()).await;
+        committed.map_err(|error: DbErr| Failed { error: error.into(), committing: true })?;
+        Ok(value)
+    }
+
+    /// Waits for the writers before this one. All of them may be waiting for another process.
+    async fn queue(&self) -> Result<MutexGuard<'_, ()>> {
+        let late = |_| DbErr::Custom(format!("other writers took longer than {:?}", self.patience));
+        Ok(tokio::time::timeout(self.patience, self.writer.lock()).await.map_err(late)?)
+    }
+
+    /// What a statement answers, unless PostgreSQL takes too long for it: then the connection is given up.
+    ///
+    /// # Errors
+    /// Those of the statement, or that there was no answer.
+    pub async fn within<T, E: From<DbErr>>(&self, statement: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        if dialect::is_sqlite(&self.connection) {
+            return statement.await;
+        }
+        let mut statement = std::pin::pin!(statement);
+        tokio::select! {
+            biased;
+            answered = &mut statement => answered,
+            () = tokio::time::sleep(self.patience) => {
+                // Before the connection goes back to its pool.
+                stall::note();
+                Err(DbErr::Custom(format!("the server did not answer within {:?}", self.patience)).into())
+            }
+        }
+    }
+
+    /// What comes first of a request or transaction, so that it can be asked again on another connection where one was lost
+    /// meanwhile: the server was started anew, or somebody has ended it.
+    ///
+    /// # Errors
+    /// Those of `ask`, or that there was no answer.
+    pub async fn first<T, E, F>(&self, ask: impl Fn() -> F) -> Result<T, E>
+    where
+        E: From<DbErr> + LostConnection,
+        F: Future<Output = Result<T, E>>,
+    {
+        let mut lost = 0;
+        loop {
+            match self.within(ask()).await {
+                Err(error) if lost < store::POSTGRES_CONNECTIONS && error.is_connection_lost() => lost += 1,
+                answered => return answered,
+            }
+        }
+    }
+
+    /// The version of the content now; see [`Version`]. It is what a request reads first.
     ///
     /// # Errors
     /// A failure of the database, or it is not there any more.
     pub async fn version(&self) -> Result<Version> {
-        let mut lost = 0;
-        loop {
-            match self.signal.version(&self.connection).await {
-                Err(error) if lost < store::POSTGRES_CONNECTIONS && dialect::is_connection_lost(&error) => lost += 1,
-                version => return Ok(version?),
-            }
-        }
+        Ok(self.first(|| self.signal.version(&self.connection)).await?)
     }
 
     /// What `load` reads, or what it read before if the database had the same `version` then. `kind` and `key` together
@@ -307,7 +393,7 @@ impl Database {
         if let Some(value) = self.cache.get(version, kind, key) {
             return Ok(value);
         }
-        let value = Arc::new(load.await?);
+        let value = Arc::new(self.within(load).await?);
         self.cache.put(version.alone(), kind, key, &value);
         Ok(value)
     }
@@ -342,6 +428,37 @@ impl Database {
     /// A failure of the database.
     pub async fn close(&self) -> Result<(), DbErr> {
         self.connection.close().await
+    }
+}
+
+/// Why a transaction failed, and whether that was at its end, so that it may have been committed all the same.
+struct Failed {
+    error: Error,
+    committing: bool,
+}
+
+impl Failed {
+    /// Whether nothing was committed and another try may do better.
+    fn can_be_repeated(&self) -> bool {
+        dialect::is_serialization_failure(&self.error) || !self.committing && self.error.is_connection_lost()
+    }
+}
+
+/// Errors that may say that the connection to the server was lost, so that another may do.
+pub trait LostConnection {
+    /// Whether this is what the error says.
+    fn is_connection_lost(&self) -> bool;
+}
+
+impl LostConnection for DbErr {
+    fn is_connection_lost(&self) -> bool {
+        dialect::is_connection_lost(self)
+    }
+}
+
+impl LostConnection for Error {
+    fn is_connection_lost(&self) -> bool {
+        matches!(self, Self::Database(error) if error.is_connection_lost())
     }
 }
 

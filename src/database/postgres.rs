@@ -6,6 +6,7 @@
 
 use std::mem;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use sea_orm::sqlx::pool::PoolConnection;
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _, Executor as _, PgPool, Postgres, Row as _};
@@ -16,6 +17,8 @@ use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 use super::connection::Purpose;
 
+/// How long the end of a transaction may take that is not waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Begins a transaction that reads, and asks for its snapshot.
 const READ_AHEAD: &str =
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT pg_current_snapshot()::text AS snapshot";
@@ -158,8 +161,9 @@ impl Drop for Lease {
             return;
         };
         runtime.spawn(async move {
-            if connection.execute(sqlx::raw_sql("ROLLBACK")).await.is_err() {
-                // The server has ended it with the connection.
+            let ended = tokio::time::timeout(PATIENCE, connection.execute(sqlx::raw_sql("ROLLBACK"))).await;
+            if !matches!(ended, Ok(Ok(_))) {
+                // The server has ended it with the connection, or does not answer.
                 connection.detach().close_hard().await.ok();
             }
             drop(place);

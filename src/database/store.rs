@@ -16,7 +16,7 @@ use super::connection::Connection;
 use super::identity::Identity;
 use super::image::{self, Image};
 use super::signal::Signal;
-use super::{dialect, sqlite};
+use super::{dialect, sqlite, stall};
 
 /// The ending of a database's file.
 const SUFFIX: &str = ".sqlite3";
@@ -32,6 +32,8 @@ const DRAFT_AGE: Duration = Duration::from_hours(1);
 const SQLITE_CONNECTIONS: usize = 8;
 /// Connections to a database in memory: each takes room, and readers are soon done.
 const MEMORY_CONNECTIONS: usize = 2;
+/// How long is waited for one of them.
+const MEMORY_PATIENCE: Duration = Duration::from_mins(1);
 /// Connections to one PostgreSQL database.
 pub(super) const POSTGRES_CONNECTIONS: u32 = 16;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -63,6 +65,8 @@ pub struct Postgres {
     url: url::Url,
     server: DatabaseConnection,
     also: Vec<String>,
+    /// How long is waited for what the server says of its databases.
+    patience: Duration,
 }
 
 impl fmt::Debug for Store {
@@ -101,15 +105,15 @@ impl Store {
     ///
     /// # Errors
     /// The URL is none, or the server cannot be reached.
-    pub async fn postgres(url: &str, also: &[String]) -> Result<Self, Unreachable> {
+    pub async fn postgres(url: &str, also: &[String], patience: Duration) -> Result<Self, Unreachable> {
         let url = postgres_url(url)?;
         probe(&url).await?;
-        let server = match (connect_postgres(&url, "postgres", 2).await, database_of(url.as_str())) {
-            (Err(_), Some(name)) => connect_postgres(&url, &name, 2).await,
+        let server = match (connect_postgres(&url, "postgres", 2, CONNECT_TIMEOUT).await, database_of(url.as_str())) {
+            (Err(_), Some(name)) => connect_postgres(&url, &name, 2, CONNECT_TIMEOUT).await,
             (connected, _) => connected,
         };
         let server = server.map_err(|error| Unreachable::new(&url, &error.to_string()))?;
-        Ok(Self::Postgres(Postgres { url, server, also: also.to_vec() }))
+        Ok(Self::Postgres(Postgres { url, server, also: also.to_vec(), patience: patience.min(CONNECT_TIMEOUT) }))
     }
 
     /// Whether the databases are gone with the process.
@@ -127,7 +131,7 @@ impl Store {
             Self::Directory(folder) => names_in(folder).map_err(|error| file_error(&error))?,
             Self::Memory(memory) => memory.lock().keys().filter(|name| is_valid_name(name)).cloned().collect(),
             Self::Postgres(postgres) => {
-                let names = dialect::list_databases(&postgres.server, &postgres.also).await?;
+                let names = postgres.answered(dialect::list_databases(&postgres.server, &postgres.also)).await?;
                 names.into_iter().filter(|name| is_valid_name(name)).collect()
             }
         };
@@ -144,7 +148,7 @@ impl Store {
             _ if !is_valid_name(name) => Ok(false),
             Self::Directory(folder) => file(folder, name).try_exists().map_err(|error| file_error(&error)),
             Self::Memory(memory) => Ok(memory.lock().contains_key(name)),
-            Self::Postgres(postgres) => dialect::has_database(&postgres.server, name).await,
+            Self::Postgres(postgres) => postgres.answered(dialect::has_database(&postgres.server, name)).await,
         }
     }
 
@@ -162,16 +166,18 @@ impl Store {
         }
     }
 
-    /// Connects to a database that exists.
+    /// Connects to a database that exists. `patience` is how long a statement waits for a connection, or on SQLite for
+    /// another process.
     ///
     /// # Errors
     /// The store failed.
-    pub(super) async fn connect(&self, name: &str) -> Result<Connection, DbErr> {
+    pub(super) async fn connect(&self, name: &str, patience: Duration) -> Result<Connection, DbErr> {
         match self {
-            Self::Directory(folder) => connect_sqlite(&file(folder, name)).await,
+            Self::Directory(folder) => connect_sqlite(&file(folder, name), patience).await,
             Self::Memory(memory) => Ok(memory.get(name)?.connection),
             Self::Postgres(postgres) => {
-                connect_postgres(&postgres.url, name, POSTGRES_CONNECTIONS).await.map(Connection::Postgres)
+                let connected = connect_postgres(&postgres.url, name, POSTGRES_CONNECTIONS, patience).await;
+                connected.map(Connection::Postgres)
             }
         }
     }
@@ -330,6 +336,19 @@ impl Store {
     }
 }
 
+impl Postgres {
+    /// What the server says of its databases, unless it says nothing.
+    async fn answered<T>(&self, question: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+        let mut question = std::pin::pin!(question);
+        let Ok(answer) = tokio::time::timeout(self.patience, &mut question).await else {
+            // Before the connection goes back to its pool.
+            stall::note();
+            return Err(DbErr::Custom(format!("the server did not answer within {:?}", self.patience)));
+        };
+        answer
+    }
+}
+
 impl Memory {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Held>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
@@ -344,7 +363,7 @@ impl Memory {
         // The number keeps apart the databases of several servers in one process.
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let uri = format!("file:/wiredoo-{}?vfs=memdb", NUMBER.fetch_add(1, Ordering::Relaxed));
-        let pool = sqlite::Pool::open(sqlite::Source::Memory(uri.clone()), MEMORY_CONNECTIONS).await?;
+        let pool = sqlite::Pool::open(sqlite::Source::Memory(uri.clone()), MEMORY_CONNECTIONS, MEMORY_PATIENCE).await?;
         let held = Held { uri, connection: Connection::Sqlite(pool) };
         self.lock().insert(name.to_owned(), held.clone());
         Ok(held)
@@ -412,9 +431,9 @@ fn file_error(error: &io::Error) -> DbErr {
     DbErr::Custom(error.to_string())
 }
 
-async fn connect_sqlite(path: &Path) -> Result<Connection, DbErr> {
+async fn connect_sqlite(path: &Path, patience: Duration) -> Result<Connection, DbErr> {
     let source = sqlite::Source::File { path: path.to_owned(), durable: true };
-    sqlite::Pool::open(source, SQLITE_CONNECTIONS).await.map(Connection::Sqlite)
+    sqlite::Pool::open(source, SQLITE_CONNECTIONS, patience).await.map(Connection::Sqlite)
 }
 
 /// Why a PostgreSQL server cannot be used.
@@ -461,15 +480,20 @@ async fn probe(url: &url::Url) -> Result<(), Unreachable> {
     }
 }
 
-async fn connect_postgres(url: &url::Url, name: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {
+async fn connect_postgres(
+    url: &url::Url,
+    name: &str,
+    connections: u32,
+    patience: Duration,
+) -> Result<DatabaseConnection, DbErr> {
     let mut url = url.clone();
     url.set_path(name);
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(connections)
-        .connect_timeout(CONNECT_TIMEOUT)
-        // A connection that was used just now is good; to ask each time would double the statements.
-        .test_before_acquire_if_idle_for(Duration::from_secs(1))
+        .acquire_timeout(patience)
+        .test_before_acquire(false)
+        .map_sqlx_postgres_pool_opts(stall::watched)
         .sqlx_logging(false)
         .set_application_name("wiredoo");
     sea_orm::Database::connect(options).await
@@ -493,7 +517,7 @@ mod tests {
     async fn names_come_and_go() {
         for store in [Store::memory(), Store::directory(folder()).unwrap()] {
             store.create("one").await.unwrap();
-            let one = store.connect("one").await.unwrap();
+            let one = store.connect("one", CONNECT_TIMEOUT).await.unwrap();
             store.duplicate("one", &one, "two").await.unwrap();
             if !store.is_ephemeral() {
                 one.close().await.unwrap();

@@ -1,6 +1,7 @@
 //! A method of a model, called from outside: the one path that all dialects share.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 
@@ -166,6 +167,14 @@ pub async fn has_model(caller: &Caller, model: &str, tools: &Tools) -> Result<bo
 /// An `AccessError` for a private method, an `AttributeError` for an unknown one, a `TypeError` for arguments that do not
 /// fit, and what the method returns.
 pub async fn call(caller: &Caller, tools: &Tools, call: MethodCall) -> Result<Reply> {
+    let Some(metrics) = &tools.metrics else { return answer(caller, tools, call).await };
+    let (model, method, started) = (call.model.clone(), call.method.clone(), Instant::now());
+    let done = answer(caller, tools, call).await;
+    metrics.called(&model, &method, &done, started.elapsed());
+    done
+}
+
+async fn answer(caller: &Caller, tools: &Tools, call: MethodCall) -> Result<Reply> {
     if tools.interceptor.is_none() {
         return perform(caller, tools, call).await;
     }

@@ -18,6 +18,7 @@ use crate::auth::password::Passwords;
 use crate::database::{Changes, DEFAULT_LANG, Database, Row, Transaction, Version, dialect};
 use crate::error::{Error, Result};
 use crate::interception::Intercepting;
+use crate::metrics::Metrics;
 use crate::reply::Reply;
 use crate::series::Series;
 
@@ -37,6 +38,8 @@ pub struct Tools {
     pub passwords: Arc<Passwords>,
     /// Who stands between calls and their answers.
     pub interceptor: Intercepting,
+    /// What counts calls, where somebody wants to know.
+    pub metrics: Option<Arc<Metrics>>,
     /// When the caller last proved who they are.
     pub identity: Identity,
 }
@@ -235,7 +238,7 @@ impl<'a> Env<'a> {
     /// A failure of the database.
     pub async fn rows<S: StatementBuilder>(&self, statement: &S) -> Result<Vec<Row>> {
         self.shared.database.count_statement();
-        Ok(self.shared.db.rows(statement).await?)
+        Ok(self.shared.database.within(self.shared.db.rows(statement)).await?)
     }
 
     /// The first row that a statement answers.
@@ -244,7 +247,7 @@ impl<'a> Env<'a> {
     /// A failure of the database.
     pub async fn row<S: StatementBuilder>(&self, statement: &S) -> Result<Option<Row>> {
         self.shared.database.count_statement();
-        Ok(self.shared.db.row(statement).await?)
+        Ok(self.shared.database.within(self.shared.db.row(statement)).await?)
     }
 
     /// Runs a statement.
@@ -253,7 +256,7 @@ impl<'a> Env<'a> {
     /// A failure of the database.
     pub async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<ExecResult> {
         self.shared.database.count_statement();
-        Ok(self.shared.db.execute(statement).await?)
+        Ok(self.shared.database.within(self.shared.db.execute(statement)).await?)
     }
 
     /// `columns` of the rows of a query, as JSON that the database writes: one list a row.

@@ -24,6 +24,8 @@ pub async fn caller(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Resu
         Ok(Some(database)) => database,
         Ok(None) => return Err(page::not_found()),
         Err(Error::AccessError(why)) => return Err(page::error(StatusCode::FORBIDDEN, &why)),
+        // That there is no such path would be understood as something else.
+        Err(error @ Error::Database(_)) => return Err(json2::failure(&error, shared.app.series)),
         Err(error) => {
             error.log();
             return Err(page::not_found());

@@ -10,6 +10,7 @@ mod form;
 mod json2;
 mod json_rpc;
 mod jsonrpc;
+pub mod metrics;
 mod pages;
 mod session_auth;
 mod stream;
@@ -107,14 +108,18 @@ pub fn router(app: &Arc<App>) -> Router {
             .route("/doc", get(doc::page))
             .route("/doc/{file}", get(doc::below));
     }
-    router
+    let router = router
         .fallback(pages::unknown)
         .method_not_allowed_fallback(pages::method_not_allowed)
         // `with_visit` has the limits.
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn(to_the_end))
         .layer(middleware::from_fn_with_state(shared.clone(), with_visit))
-        .with_state(shared)
+        .with_state(shared);
+    match &app.metrics {
+        Some(metrics) => metrics::counted(router, metrics),
+        None => router,
+    }
 }
 
 /// Around every handler: runs it to its end, even if the client does not wait for it, so that nothing stays half done.

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses what it needs of it")]
 
+pub mod link;
+pub mod process;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 

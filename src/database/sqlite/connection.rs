@@ -17,8 +17,6 @@ use crate::database::dialect::Kind;
 
 /// How many statements a connection keeps prepared.
 const PREPARED: usize = 256;
-/// How long a statement waits for another process that has locked the file.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Where a database is.
 #[derive(Clone, Debug)]
@@ -37,11 +35,11 @@ pub struct Connection(rusqlite::Connection);
 pub type Table = Vec<Vec<Stored>>;
 
 impl Source {
-    /// Connects.
+    /// Connects. A statement waits so long for another process that has locked the file.
     ///
     /// # Errors
     /// It is not there, or SQLite failed.
-    pub fn connect(&self) -> Result<Connection, DbErr> {
+    pub fn connect(&self, patience: Duration) -> Result<Connection, DbErr> {
         let opened = match self {
             Self::File { path, .. } => {
                 let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -56,12 +54,12 @@ impl Source {
             }
         };
         let connection = opened.map_err(failure::of)?;
-        self.prepare(&connection).map_err(failure::of)?;
+        self.prepare(&connection, patience).map_err(failure::of)?;
         Ok(Connection(connection))
     }
 
-    fn prepare(&self, connection: &rusqlite::Connection) -> rusqlite::Result<()> {
-        connection.busy_timeout(PATIENCE)?;
+    fn prepare(&self, connection: &rusqlite::Connection, patience: Duration) -> rusqlite::Result<()> {
+        connection.busy_timeout(patience)?;
         connection.pragma_update(None, "foreign_keys", true)?;
         // Else a statement is planned anew for each value that it is given.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

@@ -13,13 +13,12 @@ use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, OwnedSemaphorePer
 use super::{Connection, Source, Table, failure};
 use crate::database::threads;
 
-/// How long a call waits for a connection.
-const PATIENCE: Duration = Duration::from_secs(30);
-
 /// The connections to one database.
 #[derive(Debug)]
 pub struct Pool {
     source: Source,
+    /// How long a call waits for a connection, and a statement for another process that has locked the file.
+    patience: Duration,
     idle: Mutex<Idle>,
     /// As many as there may be connections.
     places: Arc<Semaphore>,
@@ -58,12 +57,12 @@ impl Pool {
     ///
     /// # Errors
     /// There is no such database, or SQLite failed.
-    pub async fn open(source: Source, connections: usize) -> Result<Arc<Self>, DbErr> {
+    pub async fn open(source: Source, connections: usize, patience: Duration) -> Result<Arc<Self>, DbErr> {
         threads::may_wait().await;
-        let first = source.connect()?;
+        let first = source.connect(patience)?;
         let turn = matches!(source, Source::Memory(_)).then(|| Arc::new(RwLock::new(())));
         let idle = Mutex::new(Idle { connections: vec![first], closed: false });
-        Ok(Arc::new(Self { source, idle, places: Arc::new(Semaphore::new(connections)), turn }))
+        Ok(Arc::new(Self { source, patience, idle, places: Arc::new(Semaphore::new(connections)), turn }))
     }
 
     /// Where the database is.
@@ -86,7 +85,7 @@ impl Pool {
             };
             (turn, Arc::clone(&self.places).acquire_owned().await)
         };
-        let waited = tokio::time::timeout(PATIENCE, waiting).await.map_err(|_| failure::pool_timed_out())?;
+        let waited = tokio::time::timeout(self.patience, waiting).await.map_err(|_| failure::pool_timed_out())?;
         let (turn, place) = waited;
         let place = place.map_err(|_| failure::closed())?;
         let idle = {
@@ -96,7 +95,7 @@ impl Pool {
             }
             idle.connections.pop()
         };
-        let connection = idle.map_or_else(|| self.source.connect(), Ok)?;
+        let connection = idle.map_or_else(|| self.source.connect(self.patience), Ok)?;
         Ok(Lease { pool: Arc::clone(self), connection: Mutex::new(Some(connection)), _place: place, _turn: turn })
     }
 
