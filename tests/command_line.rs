@@ -2,11 +2,11 @@
 
 mod common;
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::process::Stdio;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use common::Folder;
 use common::process::{Server, printed, run, wiredoo};

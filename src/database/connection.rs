@@ -207,7 +207,7 @@ impl Transaction {
     /// # Errors
     /// A failure of the database.
     pub async fn savepoint(&self) -> Result<(), DbErr> {
-        self.execute_unprepared("SAVEPOINT part").await.map(drop)
+        self.step("SAVEPOINT part").await
     }
 
     /// Ends the last part that was begun, which stays or is taken back.
@@ -216,9 +216,31 @@ impl Transaction {
     /// A failure of the database.
     pub async fn end_savepoint(&self, stays: bool) -> Result<(), DbErr> {
         if !stays {
-            self.execute_unprepared("ROLLBACK TO SAVEPOINT part").await?;
+            self.step("ROLLBACK TO SAVEPOINT part").await?;
         }
-        self.execute_unprepared("RELEASE SAVEPOINT part").await.map(drop)
+        self.step("RELEASE SAVEPOINT part").await
+    }
+
+    async fn step(&self, sql: &str) -> Result<(), DbErr> {
+        match self {
+            Self::Sqlite(lease) => lease.step(sql),
+            Self::Postgres(lease) => lease.run(sql).await.map(drop),
+        }
+    }
+
+    /// The same, for another writer than the one who began it.
+    #[must_use]
+    pub fn joined(self) -> Self {
+        match self {
+            Self::Sqlite(lease) => Self::Sqlite(lease.joined()),
+            postgres @ Self::Postgres(_) => postgres,
+        }
+    }
+
+    /// Whether something is written in it that is not committed and not the caller's own.
+    #[must_use]
+    pub fn is_joined(&self) -> bool {
+        matches!(self, Self::Sqlite(lease) if lease.is_joined())
     }
 }
 

@@ -573,7 +573,7 @@ impl Databases {
         let _changing = self.changing.lock().await;
         let database = self.open_now(name).await?;
         if let Image::Pages(pages) = image {
-            let _queue = database.writer.lock().await;
+            let _turn = database.writers.turn(self.patience).await?;
             let connection = image::replace_pages(database.connection(), pages).await?;
             // Before anybody reads the new content.
             database.forget_content();

@@ -19,6 +19,7 @@ mod stall;
 mod store;
 pub(crate) mod threads;
 mod wanted;
+mod writers;
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -32,7 +33,6 @@ use std::time::Duration;
 use sea_orm::DbErr;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
-use tokio::sync::{Mutex, MutexGuard};
 
 use self::connection::Purpose;
 pub use self::connection::{Connection, Row, Transaction};
@@ -46,6 +46,7 @@ use self::cache::Cache;
 use self::identity::Identity;
 use self::signal::Signal;
 pub use self::signal::Version;
+use self::writers::Writers;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::series::Series;
@@ -65,7 +66,7 @@ pub struct Database {
     /// How long is waited for a writer before, and for the answer to a statement.
     patience: Duration,
     /// Writers of one SQLite database queue here, which is fair, instead of polling for the file's lock.
-    writer: Mutex<()>,
+    writers: Writers,
     signal: Signal,
     cache: Cache,
     identity: Option<Identity>,
@@ -103,7 +104,7 @@ impl Database {
         signal: Signal,
         identity: Option<Identity>,
     ) -> Self {
-        let (writer, cache) = (Mutex::new(()), Cache::default());
+        let (writers, cache) = (Writers::default(), Cache::default());
         let (remembered, last_ids, statements) = Default::default();
         let name = name.to_owned();
         Self {
@@ -112,7 +113,7 @@ impl Database {
             clock,
             connection,
             patience,
-            writer,
+            writers,
             signal,
             cache,
             identity,
@@ -286,16 +287,11 @@ impl Database {
     where
         F: for<'a> Fn(&'a Transaction) -> Step<'a, T> + Send,
     {
-        let sqlite = dialect::is_sqlite(&self.connection);
-        let _queue = if sqlite {
-            // Before the queue, which those on the runtime would else hold up while they move.
-            threads::may_wait().await;
-            Some(self.queue().await?)
-        } else {
-            None
-        };
         // Also where this future is dropped before it ends.
         let _committed = Committed(&self.signal);
+        if dialect::is_sqlite(&self.connection) {
+            return self.writers.run(&self.connection, self.patience, &step).await;
+        }
         let mut tries = 1;
         loop {
             match self.attempt(&step, purpose).await {
@@ -325,12 +321,6 @@ impl Database {
         let committed = self.within(transaction.commit()).await;
         committed.map_err(|error: DbErr| Failed { error: error.into(), committing: true })?;
         Ok(value)
-    }
-
-    /// Waits for the writers before this one. All of them may be waiting for another process.
-    async fn queue(&self) -> Result<MutexGuard<'_, ()>> {
-        let late = |_| DbErr::Custom(format!("other writers took longer than {:?}", self.patience));
-        Ok(tokio::time::timeout(self.patience, self.writer.lock()).await.map_err(late)?)
     }
 
     /// What a statement answers, unless PostgreSQL takes too long for it: then the connection is given up.
@@ -393,7 +383,7 @@ impl Database {
         if let Some(value) = self.cache.get(version, kind, key) {
             return Ok(value);
         }
-        let value = Arc::new(self.within(load).await?);
+        let value = Arc::new(Box::pin(self.within(load)).await?);
         self.cache.put(version.alone(), kind, key, &value);
         Ok(value)
     }

@@ -167,7 +167,7 @@ pub async fn has_model(caller: &Caller, model: &str, tools: &Tools) -> Result<bo
 /// An `AccessError` for a private method, an `AttributeError` for an unknown one, a `TypeError` for arguments that do not
 /// fit, and what the method returns.
 pub async fn call(caller: &Caller, tools: &Tools, call: MethodCall) -> Result<Reply> {
-    let Some(metrics) = &tools.metrics else { return answer(caller, tools, call).await };
+    let Some(metrics) = &tools.metrics else { return Box::pin(answer(caller, tools, call)).await };
     let (model, method, started) = (call.model.clone(), call.method.clone(), Instant::now());
     let done = answer(caller, tools, call).await;
     metrics.called(&model, &method, &done, started.elapsed());
@@ -176,7 +176,7 @@ pub async fn call(caller: &Caller, tools: &Tools, call: MethodCall) -> Result<Re
 
 async fn answer(caller: &Caller, tools: &Tools, call: MethodCall) -> Result<Reply> {
     if tools.interceptor.is_none() {
-        return perform(caller, tools, call).await;
+        return Box::pin(perform(caller, tools, call)).await;
     }
     let seen = interception::Call {
         service: "object",
@@ -197,9 +197,9 @@ async fn perform(caller: &Caller, tools: &Tools, call: MethodCall) -> Result<Rep
     if reads(&call.method) {
         let (caller, tools) = (caller.clone(), tools.clone());
         let version = caller.version.clone();
-        return database
-            .read_at(&version, move |tx| Box::pin(async move { run(tx, &caller, &tools, &call).await }))
-            .await;
+        let reading =
+            database.read_at(&version, move |tx| Box::pin(async move { run(tx, &caller, &tools, &call).await }));
+        return Box::pin(reading).await;
     }
     caller.version.release();
     database
@@ -301,20 +301,33 @@ impl Shared<'_, '_> {
 
     /// Runs the method; nothing where there is none of that name.
     async fn run(&self) -> Result<Option<Reply>> {
+        match self.call.method.name.as_str() {
+            "search_read" => Box::pin(self.search_read()).await.map(Some),
+            "read" => Box::pin(self.read(&self.call.ids)).await.map(Some),
+            "fields_get" => Box::pin(self.fields_get()).await.map(Some),
+            "search" | "search_fetch" | "search_count" => Box::pin(self.search()).await.map(|found| Some(found.into())),
+            _ => Ok(Box::pin(self.run_others()).await?.map(Reply::from)),
+        }
+    }
+
+    async fn search(&self) -> Result<Value> {
+        let (env, model, call) = (self.env, self.model.as_ref(), self.call);
+        let page = match call.method.name.as_str() {
+            "search_count" => Page { limit: self.page()?.limit, ..Page::default() },
+            "search" if python::truth(call.get("count")) => Page::default(),
+            "search" => return Ok(search::search(env, model, &self.domain()?, &self.page()?).await?.into()),
+            _ => {
+                self.fields(call.get("field_names")).await?;
+                return Ok(search::search(env, model, &self.domain()?, &self.page()?).await?.into());
+            }
+        };
+        Ok(search::count(env, model, &self.domain()?, page.limit).await?.into())
+    }
+
+    async fn run_others(&self) -> Result<Option<Value>> {
         let (env, model, call) = (self.env, self.model.as_ref(), self.call);
         let ids = call.ids.as_slice();
-        Ok(Some(Reply::Value(match call.method.name.as_str() {
-            "search" if python::truth(call.get("count")) => {
-                search::count(env, model, &self.domain()?, None).await?.into()
-            }
-            "search" => search::search(env, model, &self.domain()?, &self.page()?).await?.into(),
-            "search_fetch" => {
-                self.fields(call.get("field_names")).await?;
-                search::search(env, model, &self.domain()?, &self.page()?).await?.into()
-            }
-            "search_count" => search::count(env, model, &self.domain()?, self.page()?.limit).await?.into(),
-            "search_read" => return self.search_read().await.map(Some),
-            "read" => return self.read(ids).await.map(Some),
+        Ok(Some(match call.method.name.as_str() {
             "exists" => read::existing(env, model, ids).await?.into(),
             "create" => self.create().await?,
             "write" => {
@@ -340,7 +353,6 @@ impl Shared<'_, '_> {
                 names::pairs(env, model, &found).await?
             }
             "name_create" => names::name_create(env, model, call.get("name")).await?,
-            "fields_get" => return self.fields_get().await.map(Some),
             "default_get" => {
                 let wanted = call.arguments.any(&["fields", "fields_list", "default_fields"]);
                 let wanted: Vec<String> = python::list(wanted.clone())?.iter().map(python::text).collect();
@@ -361,8 +373,8 @@ impl Shared<'_, '_> {
                 let name = python::text(call.get("field_name"));
                 translations::update(env, model, ids, &name, call.get("translations")).await?
             }
-            _ => return Ok(self.run_further().await?.map(Reply::from)),
-        })))
+            _ => return self.run_further().await,
+        }))
     }
 
     /// The methods that are in files of their own.
@@ -398,7 +410,7 @@ impl Shared<'_, '_> {
         let fields = self.fields(self.call.get("fields")).await?;
         let classic = self.call.get("load") == "_classic_read";
         if rows::can_write(self.model, &fields) {
-            return rows::read(self.env, self.model, ids, &fields, classic).await;
+            return Box::pin(rows::read(self.env, self.model, ids, &fields, classic)).await;
         }
         let records = read::read(self.env, self.model, ids, &fields, classic).await?;
         Ok(Reply::Value(records.into_iter().map(Value::from).collect()))
@@ -411,7 +423,7 @@ impl Shared<'_, '_> {
         let (domain, page) = (self.domain()?, self.page()?);
         let classic = self.call.arguments.more.get("load").is_none_or(|load| load == "_classic_read");
         if rows::can_write(model, &fields) {
-            return rows::search_read(env, model, &domain, &page, &fields, classic).await;
+            return Box::pin(rows::search_read(env, model, &domain, &page, &fields, classic)).await;
         }
         let ids = search::search(env, model, &domain, &page).await?;
         let records = read::read(env, model, &ids, &fields, classic).await?;

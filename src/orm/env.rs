@@ -105,7 +105,11 @@ impl<'a> Env<'a> {
         context: Map<String, Value>,
     ) -> Result<Self> {
         let (database, version, uid) = (caller.database.as_ref(), &caller.version, caller.user.id);
-        let signals = database.cached(version, "signals", "", read_signals(db)).await?;
+        let signals = if db.is_joined() {
+            Arc::new(read_signals(db).await?)
+        } else {
+            database.cached(version, "signals", "", read_signals(db)).await?
+        };
         let shared = Shared {
             db,
             database,
@@ -309,6 +313,11 @@ impl<'a> Env<'a> {
         Ok(value)
     }
 
+    /// Whether all that is read here is committed, so that it can be remembered.
+    fn sees_what_is_committed(&self) -> bool {
+        !self.shared.db.is_joined() && lock(&self.shared.wrote).is_empty()
+    }
+
     /// As [`memo`](Self::memo), and beyond the transaction as long as the database does not change.
     ///
     /// # Errors
@@ -318,7 +327,7 @@ impl<'a> Env<'a> {
         T: Send + Sync + 'static,
         F: Future<Output = Result<T>> + Send,
     {
-        if lock(&self.shared.wrote).is_empty() {
+        if self.sees_what_is_committed() {
             let shared = &self.shared;
             return shared.database.cached(&shared.version, kind, key, load).await;
         }
@@ -333,7 +342,7 @@ impl<'a> Env<'a> {
     where
         F: Future<Output = Result<Value>> + Send,
     {
-        if !lock(&self.shared.wrote).is_empty() {
+        if !self.sees_what_is_committed() {
             return load.await.map(Reply::from);
         }
         let shared = &self.shared;
@@ -410,7 +419,7 @@ impl<'a> Env<'a> {
             return Ok(known);
         }
         let registry = Box::pin(self.memo("registry", "", super::manual::load(self))).await?;
-        if !changed {
+        if !changed && !self.shared.db.is_joined() {
             self.shared.database.remember("registry", changes, &registry);
         }
         Ok(registry)
@@ -436,7 +445,7 @@ impl<'a> Env<'a> {
             return Ok(known);
         }
         let rights = Box::pin(self.memo("rights", "", Rights::load(self))).await?;
-        if !changed {
+        if !changed && !self.shared.db.is_joined() {
             self.shared.database.remember("rights", changes, &rights);
         }
         Ok(rights)

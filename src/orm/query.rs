@@ -709,69 +709,71 @@ impl Compiler<'_, '_> {
     }
 
     /// The condition that a record has some of these among the records of its one2many or many2many.
-    async fn owners(&mut self, field: &Field, comodel: &Model, members: Members) -> Result<Expr> {
-        let id = column(self.alias, "id");
-        let sqlite = self.env.is_sqlite();
-        let active_of_field = field.context().and_then(|context| context.get("active_test"));
-        let active = active_of_field.is_none_or(python::truth) && !self.env.context().contains_key("active_test")
-            || self.env.flag("active_test");
-        if let Some(relation) = &field.table {
-            let table = self.names.next();
-            let other = column(&table, &relation.other);
-            let mut select = Sql::select()
-                .expr(column(&table, &relation.own))
-                .from_as(Alias::new(&relation.table), Alias::new(&table))
-                .take();
+    fn owners<'c>(&'c mut self, field: &'c Field, comodel: &'c Model, members: Members) -> Step<'c, Expr> {
+        Box::pin(async move {
+            let id = column(self.alias, "id");
+            let sqlite = self.env.is_sqlite();
+            let active_of_field = field.context().and_then(|context| context.get("active_test"));
+            let active = active_of_field.is_none_or(python::truth) && !self.env.context().contains_key("active_test")
+                || self.env.flag("active_test");
+            if let Some(relation) = &field.table {
+                let table = self.names.next();
+                let other = column(&table, &relation.other);
+                let mut select = Sql::select()
+                    .expr(column(&table, &relation.own))
+                    .from_as(Alias::new(&relation.table), Alias::new(&table))
+                    .take();
+                match members {
+                    Members::All => {}
+                    Members::Ids(ids) => {
+                        select.and_where(one_of(other, &ids, sqlite));
+                    }
+                    Members::In(tree) => {
+                        select.and_where(other.in_subquery(*tree));
+                    }
+                    Members::Domain(domain) => {
+                        let inner = self.subselect(comodel, &domain, active, "id").await?;
+                        select.and_where(other.in_subquery(inner));
+                    }
+                }
+                return Ok(id.in_subquery(select));
+            }
+            let inverse = field.inverse.as_deref().and_then(|inverse| comodel.field(inverse));
+            let Some(inverse) = inverse.filter(|inverse| inverse.is_column()).cloned() else {
+                return Err(Error::value_error(format!(
+                    "Cannot convert {}.{} to SQL because it is not stored",
+                    self.model.name, field.name
+                )));
+            };
+            let mut parts = vec![super::field_domain(self.env, field)?];
+            let mut active = active;
             match members {
                 Members::All => {}
                 Members::Ids(ids) => {
-                    select.and_where(one_of(other, &ids, sqlite));
+                    // Records that are named are meant, archived or not.
+                    active = false;
+                    parts = vec![Domain::leaf("id", Operator::In, ids)];
                 }
                 Members::In(tree) => {
-                    select.and_where(other.in_subquery(*tree));
+                    let table = self.names.next();
+                    let select = Sql::select()
+                        .expr(column(&table, &inverse.name))
+                        .from_as(Alias::new(&comodel.table), Alias::new(&table))
+                        .and_where(column(&table, "id").in_subquery(*tree))
+                        .and_where(column(&table, &inverse.name).is_not_null())
+                        .take();
+                    return Ok(id.in_subquery(select));
                 }
-                Members::Domain(domain) => {
-                    let inner = self.subselect(comodel, &domain, active, "id").await?;
-                    select.and_where(other.in_subquery(inner));
-                }
+                Members::Domain(domain) => parts.push(domain),
             }
-            return Ok(id.in_subquery(select));
-        }
-        let inverse = field.inverse.as_deref().and_then(|inverse| comodel.field(inverse));
-        let Some(inverse) = inverse.filter(|inverse| inverse.is_column()).cloned() else {
-            return Err(Error::value_error(format!(
-                "Cannot convert {}.{} to SQL because it is not stored",
-                self.model.name, field.name
-            )));
-        };
-        let mut parts = vec![super::field_domain(self.env, field)?];
-        let mut active = active;
-        match members {
-            Members::All => {}
-            Members::Ids(ids) => {
-                // Records that are named are meant, archived or not.
-                active = false;
-                parts = vec![Domain::leaf("id", Operator::In, ids)];
+            if inverse.kind == Kind::Many2oneReference
+                && let Some(model_field) = super::reference_model_field(comodel, &inverse)
+            {
+                parts.push(Domain::leaf(model_field, Operator::Eq, self.model.name.as_str()));
             }
-            Members::In(tree) => {
-                let table = self.names.next();
-                let select = Sql::select()
-                    .expr(column(&table, &inverse.name))
-                    .from_as(Alias::new(&comodel.table), Alias::new(&table))
-                    .and_where(column(&table, "id").in_subquery(*tree))
-                    .and_where(column(&table, &inverse.name).is_not_null())
-                    .take();
-                return Ok(id.in_subquery(select));
-            }
-            Members::Domain(domain) => parts.push(domain),
-        }
-        if inverse.kind == Kind::Many2oneReference
-            && let Some(model_field) = super::reference_model_field(comodel, &inverse)
-        {
-            parts.push(Domain::leaf(model_field, Operator::Eq, self.model.name.as_str()));
-        }
-        let select = self.subselect(comodel, &Domain::and(parts), active, &inverse.name).await?;
-        Ok(id.in_subquery(select))
+            let select = self.subselect(comodel, &Domain::and(parts), active, &inverse.name).await?;
+            Ok(id.in_subquery(select))
+        })
     }
 
     /// The ids of the records of `value` (ids or names) with their descendants or ancestors along `parent`.

@@ -38,7 +38,7 @@ async fn call_method(call: Call, function: &str) -> Result<Reply> {
     let mut next = || arguments.next().unwrap_or_default();
     let (model, method, args, kwargs) = (python::text(&next()), python::text(&next()), next(), next());
     let tools = Tools { identity: call.visit.identity().await?, ..call.app.tools() };
-    if !orm::has_model(&caller, &model, &tools).await? {
+    if !Box::pin(orm::has_model(&caller, &model, &tools)).await? {
         return Err(if series.finds_no_path_for_unknown_model() {
             Error::NotFound(page::NOT_FOUND.to_owned())
         } else {
@@ -50,7 +50,8 @@ async fn call_method(call: Call, function: &str) -> Result<Reply> {
         return Err(Error::type_error(format!("call_kw() argument after ** must be a mapping, not {kind}")));
     }
     let (args, kwargs) = (python::list(args)?, python::dict(kwargs)?);
-    let answer = orm::call(&caller, &tools, MethodCall { model, method, args, kwargs, ids: None }).await?;
+    let call_of_model = MethodCall { model, method, args, kwargs, ids: None };
+    let answer = Box::pin(orm::call(&caller, &tools, call_of_model)).await?;
     call.visit.remember(&tools.identity).await?;
     Ok(answer)
 }

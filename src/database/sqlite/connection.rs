@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use regex::Regex;
 use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::Value as Stored;
-use rusqlite::{CachedStatement, OpenFlags, params_from_iter};
+use rusqlite::{CachedStatement, ErrorCode, OpenFlags, params_from_iter};
 use sea_orm::{DbErr, ExecResult, ProxyExecResult, ProxyRow, QueryResult, Statement};
 
 use super::{failure, values};
@@ -17,6 +18,8 @@ use crate::database::dialect::Kind;
 
 /// How many statements a connection keeps prepared.
 const PREPARED: usize = 256;
+/// How long is waited before another try where SQLite does not wait itself.
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// Where a database is.
 #[derive(Clone, Debug)]
@@ -64,7 +67,7 @@ impl Source {
         // Else a statement is planned anew for each value that it is given.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         if let Self::File { durable, .. } = self {
-            connection.pragma_update(None, "journal_mode", "WAL")?;
+            write_ahead(connection, patience)?;
             // With NORMAL an acknowledged commit is in the hands of the system: a killed process loses nothing, a power
             // failure may take the last ones.
             connection.pragma_update(None, "synchronous", if *durable { "FULL" } else { "NORMAL" })?;
@@ -79,6 +82,20 @@ impl Source {
             let text = context.get_raw(1);
             Ok(text.as_str_or_null()?.map(|text| pattern.is_match(text)))
         })
+    }
+}
+
+/// Has a file written by a log ahead. Of several processes that open a new file at once all but one are refused, without
+/// waiting as they do elsewhere.
+fn write_ahead(connection: &rusqlite::Connection, patience: Duration) -> rusqlite::Result<()> {
+    let begun = Instant::now();
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && begun.elapsed() < patience => {
+                thread::sleep(PAUSE);
+            }
+            done => return done,
+        }
     }
 }
 

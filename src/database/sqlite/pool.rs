@@ -39,6 +39,7 @@ pub struct Lease {
     pool: Arc<Pool>,
     /// There until it goes back.
     connection: Mutex<Option<Connection>>,
+    joined: bool,
     _place: OwnedSemaphorePermit,
     _turn: Turn,
 }
@@ -96,7 +97,13 @@ impl Pool {
             idle.connections.pop()
         };
         let connection = idle.map_or_else(|| self.source.connect(self.patience), Ok)?;
-        Ok(Lease { pool: Arc::clone(self), connection: Mutex::new(Some(connection)), _place: place, _turn: turn })
+        Ok(Lease {
+            pool: Arc::clone(self),
+            connection: Mutex::new(Some(connection)),
+            joined: false,
+            _place: place,
+            _turn: turn,
+        })
     }
 
     /// Closes the connections; those that are in use close when they are given back.
@@ -116,6 +123,17 @@ impl Pool {
 }
 
 impl Lease {
+    /// The same, with something in its transaction that another one has written.
+    pub fn joined(mut self) -> Self {
+        self.joined = true;
+        self
+    }
+
+    /// Whether another one has written something in its transaction.
+    pub fn is_joined(&self) -> bool {
+        self.joined
+    }
+
     fn with<T>(&self, act: impl FnOnce(&mut Connection) -> Result<T, DbErr>) -> Result<T, DbErr> {
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         connection.as_mut().map_or_else(|| Err(failure::closed()), act)
