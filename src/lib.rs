@@ -299,7 +299,7 @@ impl Builder {
             Some(wanted) => Some(listen_for_metrics(wanted).await?),
             None => None,
         };
-        let app = App::start(self.config).await?;
+        let app = Box::pin(App::start(self.config)).await?;
         let mut router = routes::router(&app);
         let double = match self.double {
             Some(settings) => Some(Double::start(&app, settings).await.map_err(|why| StartError::Double(why.message))?),

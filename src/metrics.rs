@@ -209,9 +209,9 @@ impl Metrics {
         let open = databases.all_open();
         let (mut hits, mut misses, mut connections) = (0, 0, None);
         for database in &open {
-            let (hit, missed) = database.lookups();
-            hits += hit;
-            misses += missed;
+            let (found, read) = database.lookups();
+            hits += found;
+            misses += read;
             if let Some((size, idle)) = database.connections() {
                 let (all, free) = connections.unwrap_or((0, 0));
                 connections = Some((all + size, free + idle));

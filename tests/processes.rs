@@ -43,7 +43,7 @@ impl Two {
 async fn on_two(test: impl AsyncFn(&Two, &str)) {
     for store in durable_stores() {
         let name = store.name;
-        let two = Two::start(store).await;
+        let two = Box::pin(Two::start(store)).await;
         test(&two, name).await;
         two.finish().await;
     }

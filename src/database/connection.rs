@@ -146,6 +146,9 @@ impl Connection {
 #[cfg(test)]
 impl Connection {
     /// A connection to an empty database, for tests.
+    ///
+    /// # Panics
+    /// SQLite failed.
     pub async fn in_memory() -> Self {
         let source = sqlite::Source::Memory("file::memory:".to_owned());
         Self::Sqlite(sqlite::Pool::open(source, 1, std::time::Duration::from_secs(1)).await.unwrap())

@@ -28,7 +28,8 @@ const READ_AHEAD: &str =
 pub struct Lease {
     /// There until the end.
     connection: Mutex<Option<PoolConnection<Postgres>>>,
-    _place: Option<OwnedSemaphorePermit>,
+    /// Given back when the transaction has ended.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 /// A transaction that was begun ahead, for whoever reads first.
@@ -75,7 +76,7 @@ fn lost() -> DbErr {
 
 impl Lease {
     fn of(connection: PoolConnection<Postgres>, place: Option<OwnedSemaphorePermit>) -> Self {
-        Self { connection: Mutex::new(Some(connection)), _place: place }
+        Self { connection: Mutex::new(Some(connection)), place }
     }
 
     /// Begins a transaction.
@@ -152,7 +153,7 @@ fn values(values: Option<Values>) -> SqlxValues {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let (Some(mut connection), place) = (self.connection.get_mut().take(), mem::take(&mut self._place)) else {
+        let (Some(mut connection), place) = (self.connection.get_mut().take(), mem::take(&mut self.place)) else {
             return;
         };
         let Ok(runtime) = Handle::try_current() else {

@@ -220,22 +220,22 @@ mod tests {
     #[tokio::test]
     async fn work_goes_on_when_nobody_waits() {
         for moves in [false, true] {
-            let ((begin, begun), (go, gone), (end, ended)) =
+            let ((begin, has_begun), (go, may_go), (end, has_ended)) =
                 (oneshot::channel(), oneshot::channel(), oneshot::channel());
             let work = movable(async move {
                 if moves {
                     may_wait().await;
                 }
                 begin.send(()).unwrap();
-                gone.await.unwrap();
+                may_go.await.unwrap();
                 end.send(()).unwrap();
             });
             let waiting = tokio::spawn(work);
-            begun.await.unwrap();
+            has_begun.await.unwrap();
             waiting.abort();
             assert!(waiting.await.is_err());
             go.send(()).unwrap();
-            ended.await.unwrap();
+            has_ended.await.unwrap();
         }
     }
 }

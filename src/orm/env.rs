@@ -414,12 +414,12 @@ impl<'a> Env<'a> {
     /// A failure of the database.
     pub async fn registry(&self) -> Result<Arc<Registry>> {
         let changes = lock(&self.shared.signals).registry;
-        let changed = lock(&self.shared.wrote).contains("registry");
-        if !changed && let Some(known) = self.shared.database.remembered::<Registry>("registry", changes) {
+        let wrote = lock(&self.shared.wrote).contains("registry");
+        if !wrote && let Some(known) = self.shared.database.remembered::<Registry>("registry", changes) {
             return Ok(known);
         }
         let registry = Box::pin(self.memo("registry", "", super::manual::load(self))).await?;
-        if !changed && !self.shared.db.is_joined() {
+        if !wrote && !self.shared.db.is_joined() {
             self.shared.database.remember("registry", changes, &registry);
         }
         Ok(registry)
@@ -440,12 +440,12 @@ impl<'a> Env<'a> {
     /// A failure of the database.
     pub async fn rights(&self) -> Result<Arc<Rights>> {
         let changes = lock(&self.shared.signals).rights;
-        let changed = lock(&self.shared.wrote).contains("rights");
-        if !changed && let Some(known) = self.shared.database.remembered::<Rights>("rights", changes) {
+        let wrote = lock(&self.shared.wrote).contains("rights");
+        if !wrote && let Some(known) = self.shared.database.remembered::<Rights>("rights", changes) {
             return Ok(known);
         }
         let rights = Box::pin(self.memo("rights", "", Rights::load(self))).await?;
-        if !changed && !self.shared.db.is_joined() {
+        if !wrote && !self.shared.db.is_joined() {
             self.shared.database.remember("rights", changes, &rights);
         }
         Ok(rights)

@@ -249,7 +249,7 @@ async fn columns(env: &Env<'_>, model: &Model, ids: &[i32], fields: &[Arc<Field>
         records.insert(id, record);
     }
     if *rules != Domain::True {
-        refuse_hidden(env, model, ids, &records.keys().copied().collect()).await?;
+        refuse_hidden(env, model, ids, |id| records.contains_key(&id)).await?;
     }
     // In the order in which they were asked for.
     let order: HashMap<i32, usize> = ids.iter().enumerate().map(|(index, id)| (*id, index)).collect();
@@ -257,12 +257,12 @@ async fn columns(env: &Env<'_>, model: &Model, ids: &[i32], fields: &[Arc<Field>
     Ok(records)
 }
 
-/// Refuses `ids` of which some are there and not `found`, since the rules keep them from the caller.
+/// Refuses `ids` of which some are there and were not `found`, since the rules keep them from the caller.
 ///
 /// # Errors
 /// An `AccessError`; a failure of the database.
-pub async fn refuse_hidden(env: &Env<'_>, model: &Model, ids: &[i32], found: &HashSet<i32>) -> Result<()> {
-    let absent: HashSet<i32> = ids.iter().copied().filter(|id| !found.contains(id)).collect();
+pub async fn refuse_hidden(env: &Env<'_>, model: &Model, ids: &[i32], found: impl Fn(i32) -> bool) -> Result<()> {
+    let absent: HashSet<i32> = ids.iter().copied().filter(|id| !found(*id)).collect();
     if absent.is_empty() {
         return Ok(());
     }
