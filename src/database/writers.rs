@@ -4,10 +4,12 @@
 //! the next one goes on in its transaction, each in a part of its own that can be taken back, and the last one commits
 //! for all. Nobody is told that something is written before it is committed.
 
+use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sea_orm::DbErr;
+use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::oneshot::{self, Receiver, Sender};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -21,26 +23,28 @@ const MEMBERS: usize = 64;
 /// The writers of one database.
 #[derive(Debug, Default)]
 pub struct Writers {
-    group: Mutex<Group>,
+    open: Mutex<Option<Open>>,
     /// How many wait for their turn.
     queued: AtomicUsize,
 }
 
-/// Writers whose parts are in one transaction.
-#[derive(Debug, Default)]
-pub struct Group {
-    open: Option<Transaction>,
-    /// Who waits for the commit.
+/// A transaction in which several have written. With it go those who wait for its end: where it is rolled back, for whatever
+/// reason, they learn that by their channels.
+#[derive(Debug)]
+pub struct Open {
+    transaction: Transaction,
     members: Vec<Sender<Result<(), DbErr>>>,
 }
 
-impl Group {
-    /// Tells all members what came of their transaction.
-    fn tell(&mut self, done: &Result<(), DbErr>) {
-        for member in self.members.drain(..) {
+impl Open {
+    /// Commits, and tells all members what came of it.
+    async fn commit(self) -> Result<(), DbErr> {
+        let done = self.transaction.commit().await;
+        for member in self.members {
             // Who does not wait any more need not know.
             member.send(done.clone()).ok();
         }
+        done
     }
 }
 
@@ -60,13 +64,13 @@ impl Drop for Queued<'_> {
     }
 }
 
-/// A member who waits for the commit. If it stops waiting and is the last, what is written is rolled back.
+/// A member who waits for the commit. If it stops waiting and nobody has a turn, what is written is rolled back.
 struct Member<'w>(&'w Writers);
 
 impl Drop for Member<'_> {
     fn drop(&mut self) {
-        if let Ok(mut group) = self.0.group.try_lock() {
-            drop(group.open.take());
+        if let Ok(mut open) = self.0.open.try_lock() {
+            drop(open.take());
         }
     }
 }
@@ -76,12 +80,12 @@ impl Writers {
     ///
     /// # Errors
     /// They took longer than `patience`.
-    pub async fn turn(&self, patience: Duration) -> Result<MutexGuard<'_, Group>, DbErr> {
+    pub async fn turn(&self, patience: Duration) -> Result<MutexGuard<'_, Option<Open>>, DbErr> {
         // Before the queue, which those on the runtime would else hold up while they move.
         threads::may_wait().await;
         let _queued = Queued::new(&self.queued);
         let late = |_| DbErr::Custom(format!("other writers took longer than {patience:?}"));
-        tokio::time::timeout(patience, self.group.lock()).await.map_err(late)
+        tokio::time::timeout(patience, self.open.lock()).await.map_err(late)
     }
 
     /// Runs `step` when it is its turn, and answers when what it wrote is committed.
@@ -92,59 +96,56 @@ impl Writers {
     where
         F: for<'a> Fn(&'a Transaction) -> Step<'a, T>,
     {
-        let mut group = self.turn(patience).await?;
-        let transaction = match group.open.take() {
-            Some(open) => open.joined(),
-            None => connection.begin(Purpose::Writing).await?,
+        let mut turn = self.turn(patience).await?;
+        let mut open = match turn.take() {
+            Some(open) => Open { transaction: open.transaction.joined(), ..open },
+            None => Open { transaction: connection.begin(Purpose::Writing).await?, members: Vec::new() },
         };
-        transaction.savepoint().await?;
-        let done = step(&transaction).await;
-        if let Err(error) = transaction.end_savepoint(done.is_ok()).await {
+        open.transaction.savepoint().await?;
+        let done = step(&open.transaction).await;
+        if let Err(error) = open.transaction.end_savepoint(done.is_ok()).await {
             // SQLite has rolled back the whole transaction, as it does where the disk is full.
-            group.tell(&Err(error.clone()));
             return done.and(Err(error.into()));
         }
         let written = done.is_ok();
-        if !written && group.members.is_empty() {
+        if !written && open.members.is_empty() {
             return done;
         }
-        if self.queued.load(Ordering::Relaxed) > 0 && group.members.len() < MEMBERS {
-            group.open = Some(transaction);
-            if written {
-                let (tell, told) = oneshot::channel();
-                group.members.push(tell);
-                drop(group);
-                self.committed(told, patience).await?;
-            }
+        if self.queued.load(Ordering::Relaxed) == 0 || open.members.len() >= MEMBERS {
+            let committed = open.commit().await;
+            return if written { done.and_then(|value| committed.map(|()| value).map_err(Into::into)) } else { done };
+        }
+        if !written {
+            *turn = Some(open);
             return done;
         }
-        let committed = transaction.commit().await;
-        group.tell(&committed);
-        if written {
-            committed?;
-        }
+        let (tell, told) = oneshot::channel();
+        open.members.push(tell);
+        *turn = Some(open);
+        drop(turn);
+        self.committed(told, patience).await?;
         done
     }
 
     /// Waits until those who were waiting have written too, and commits if none of them has.
     async fn committed(&self, mut told: Receiver<Result<(), DbErr>>, patience: Duration) -> Result<(), DbErr> {
         let member = Member(self);
-        let mut group = self.turn(patience).await?;
-        let done = match (told.try_recv(), group.open.take()) {
+        let mut turn = self.turn(patience).await?;
+        let done = match (told.try_recv(), turn.take()) {
             (Ok(done), open) => {
                 // Others have begun the next one meanwhile.
-                group.open = open;
+                *turn = open;
                 done
             }
-            (Err(_), Some(open)) => {
-                let committed = open.commit().await;
-                group.tell(&committed);
-                committed
+            // Nobody has ended it, so it is the one that is open.
+            (Err(TryRecvError::Empty), Some(open)) => open.commit().await,
+            (Err(_), open) => {
+                *turn = open;
+                Err(DbErr::Custom("the transaction was rolled back".to_owned()))
             }
-            (Err(_), None) => Err(DbErr::Custom("the transaction was rolled back".to_owned())),
         };
-        drop(group);
-        std::mem::forget(member);
+        drop(turn);
+        mem::forget(member);
         done
     }
 }
@@ -237,7 +238,7 @@ mod tests {
             for task in tasks {
                 task.await.ok();
             }
-            assert!(writers.group.lock().await.open.is_none());
+            assert!(writers.open.lock().await.is_none());
         }
         assert_eq!(add(&writers, &connection, 21).await.unwrap(), 21);
     }
