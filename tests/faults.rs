@@ -310,7 +310,7 @@ async fn a_file_that_another_process_has_locked() {
 /// A file of 200 kB.
 fn file(number: usize) -> Value {
     let lines: Vec<String> = (0..20_000).map(|line| format!("{:09}", line * 7919 + number)).collect();
-    let content = lines.join(" ");
+    let content = lines.join(" ") + " ";
     json!({"name": format!("{number}.txt"), "raw": content})
 }
 
