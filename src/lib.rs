@@ -299,10 +299,14 @@ impl Builder {
             Some(wanted) => Some(listen_for_metrics(wanted).await?),
             None => None,
         };
-        let app = Box::pin(App::start(self.config)).await?;
+        let app = elsewhere(App::start(self.config)).await?;
         let mut router = routes::router(&app);
         let double = match self.double {
-            Some(settings) => Some(Double::start(&app, settings).await.map_err(|why| StartError::Double(why.message))?),
+            Some(settings) => {
+                let of = Arc::clone(&app);
+                let started = elsewhere(async move { Double::start(&of, settings).await });
+                Some(started.await.map_err(|why| StartError::Double(why.message))?)
+            }
             None => None,
         };
         if let Some(double) = &double {
@@ -328,6 +332,12 @@ async fn listen_for_metrics(wanted: &str) -> Result<(TcpListener, SocketAddr), S
     let listener = TcpListener::bind(wanted).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     Ok((listener, address))
+}
+
+/// Does what may wait for others where that holds up nobody: the runtime may have one thread, and another server on it may
+/// have what is waited for.
+async fn elsewhere<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    threads::movable(work).await.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 async fn run(app: Arc<App>, listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
