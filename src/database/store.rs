@@ -222,7 +222,8 @@ impl Store {
             Self::Postgres(postgres) => {
                 dialect::disconnect(&postgres.server, draft).await?;
                 match (dialect::Utility::Rename { from: draft, to: name }).run(&postgres.server).await {
-                    Err(error) if dialect::code(&error).as_deref() == Some("42P04") => Ok(false),
+                    // The second is what PostgreSQL says where another process renames to that name at the same time.
+                    Err(error) if matches!(dialect::code(&error).as_deref(), Some("42P04" | "23505")) => Ok(false),
                     renamed => renamed.map(|()| true),
                 }
             }
