@@ -57,9 +57,7 @@ impl Row {
             Self::Postgres(row) => row.try_get_by_index(index),
         }
     }
-}
 
-impl Row {
     /// The text in the first cell, which may be large.
     ///
     /// # Errors
@@ -187,7 +185,7 @@ impl Transaction {
     pub async fn rows<S: StatementBuilder>(&self, statement: &S) -> Result<Vec<Row>, DbErr> {
         let statement = self.get_database_backend().build(statement);
         match self {
-            Self::Sqlite(lease) => Ok(lease.table(statement, usize::MAX)?.into_iter().map(Row::Sqlite).collect()),
+            Self::Sqlite(lease) => Ok(lease.table(statement)?.into_iter().map(Row::Sqlite).collect()),
             Self::Postgres(lease) => Ok(lease.query(statement).await?.into_iter().map(Row::Postgres).collect()),
         }
     }
@@ -197,12 +195,8 @@ impl Transaction {
     /// # Errors
     /// A failure of the database.
     pub async fn row<S: StatementBuilder>(&self, statement: &S) -> Result<Option<Row>, DbErr> {
-        let statement = self.get_database_backend().build(statement);
-        match self {
-            // All of them, since a statement that is not run to its end may not have done all that it does.
-            Self::Sqlite(lease) => Ok(lease.table(statement, usize::MAX)?.into_iter().next().map(Row::Sqlite)),
-            Self::Postgres(lease) => Ok(lease.query(statement).await?.into_iter().next().map(Row::Postgres)),
-        }
+        // All of them, since a statement that is not run to its end may not have done all that it does.
+        Ok(self.rows(statement).await?.into_iter().next())
     }
 
     /// Begins a part of the transaction that can be taken back, under a name.

@@ -331,16 +331,7 @@ impl Database {
         if dialect::is_sqlite(&self.connection) {
             return statement.await;
         }
-        let mut statement = std::pin::pin!(statement);
-        tokio::select! {
-            biased;
-            answered = &mut statement => answered,
-            () = tokio::time::sleep(self.patience) => {
-                // Before the connection goes back to its pool.
-                stall::note();
-                Err(DbErr::Custom(format!("the server did not answer within {:?}", self.patience)).into())
-            }
-        }
+        stall::within(self.patience, statement).await
     }
 
     /// What comes first of a request or transaction, so that it can be asked again on another connection where one was lost

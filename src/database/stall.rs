@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use sea_orm::DbErr;
 use sea_orm::sqlx::{Connection as _, Error, PgConnection, Postgres, pool::PoolOptions};
 
 /// For how long after a stall connections are asked whether they answer, before others get them.
@@ -23,8 +24,26 @@ fn now() -> u64 {
 }
 
 /// Notes that a connection does not answer.
-pub fn note() {
+fn note() {
     LAST.store(now(), Ordering::Relaxed);
+}
+
+/// What the server answers, unless it takes longer than `patience`: then the connection is given up.
+///
+/// # Errors
+/// Those of `question`, or that there was no answer.
+pub async fn within<T, E: From<DbErr>>(
+    patience: Duration,
+    question: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    // In a box, since futures in futures become too large for the stack.
+    let mut question = Box::pin(question);
+    let Ok(answer) = tokio::time::timeout(patience, &mut question).await else {
+        // Before the connection goes back to its pool.
+        note();
+        return Err(DbErr::Custom(format!("the server did not answer within {patience:?}")).into());
+    };
+    answer
 }
 
 /// Whether one has not answered in these minutes.

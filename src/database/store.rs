@@ -340,13 +340,7 @@ impl Store {
 impl Postgres {
     /// What the server says of its databases, unless it says nothing.
     async fn answered<T>(&self, question: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
-        let mut question = std::pin::pin!(question);
-        let Ok(answer) = tokio::time::timeout(self.patience, &mut question).await else {
-            // Before the connection goes back to its pool.
-            stall::note();
-            return Err(DbErr::Custom(format!("the server did not answer within {:?}", self.patience)));
-        };
-        answer
+        stall::within(self.patience, question).await
     }
 }
 
@@ -433,7 +427,7 @@ fn file_error(error: &io::Error) -> DbErr {
 }
 
 async fn connect_sqlite(path: &Path, patience: Duration) -> Result<Connection, DbErr> {
-    let source = sqlite::Source::File { path: path.to_owned(), durable: true };
+    let source = sqlite::Source::File(path.to_owned());
     sqlite::Pool::open(source, SQLITE_CONNECTIONS, patience).await.map(Connection::Sqlite)
 }
 

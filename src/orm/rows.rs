@@ -39,10 +39,7 @@ pub async fn search_read(
     fields: &[Arc<Field>],
     classic: bool,
 ) -> Result<Reply> {
-    let mut query = search::query(env, model, domain).await?;
-    query.order(page.order.as_deref().unwrap_or(&model.order)).await?;
-    query.page(page.offset, page.limit);
-    let text = select(env, query, fields).await?;
+    let text = select(env, search::paged(env, model, domain, page).await?, fields).await?;
     let rows = Rows::parse(&text)?;
     let names = rows.names(env, fields, classic).await?;
     let mut writer = Writer::new(fields, names.as_ref(), rows.0.len());

@@ -69,14 +69,23 @@ pub async fn query<'e, 'a>(env: &'e Env<'a>, model: &'e Model, domain: &Domain) 
     Ok(query)
 }
 
+/// A [`query`] for a page of the records, in its order or that of the model.
+///
+/// # Errors
+/// As [`query`].
+pub async fn paged<'e, 'a>(env: &'e Env<'a>, model: &'e Model, domain: &Domain, page: &Page) -> Result<Query<'e, 'a>> {
+    let mut query = query(env, model, domain).await?;
+    query.order(page.order.as_deref().unwrap_or(&model.order)).await?;
+    query.page(page.offset, page.limit);
+    Ok(query)
+}
+
 /// The records of `domain`.
 ///
 /// # Errors
 /// As [`query`].
 pub async fn search(env: &Env<'_>, model: &Model, domain: &Domain, page: &Page) -> Result<Vec<i32>> {
-    let mut query = query(env, model, domain).await?;
-    query.order(page.order.as_deref().unwrap_or(&model.order)).await?;
-    query.page(page.offset, page.limit);
+    let query = paged(env, model, domain, page).await?;
     let id = super::query::column(query.alias(), "id");
     let mut select = query.into_select();
     env.ids(select.expr(id)).await

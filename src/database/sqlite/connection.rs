@@ -24,8 +24,8 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// Where a database is.
 #[derive(Clone, Debug)]
 pub enum Source {
-    /// A file, and whether a commit is on the disk before it is acknowledged.
-    File { path: PathBuf, durable: bool },
+    /// A file.
+    File(PathBuf),
     /// A database in memory that all connections of this process to this URI share.
     Memory(String),
 }
@@ -44,7 +44,7 @@ impl Source {
     /// It is not there, or SQLite failed.
     pub fn connect(&self, patience: Duration) -> Result<Connection, DbErr> {
         let opened = match self {
-            Self::File { path, .. } => {
+            Self::File(path) => {
                 let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
                 rusqlite::Connection::open_with_flags(path, flags)
             }
@@ -66,11 +66,11 @@ impl Source {
         connection.pragma_update(None, "foreign_keys", true)?;
         // Else a statement is planned anew for each value that it is given.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-        if let Self::File { durable, .. } = self {
+        if matches!(self, Self::File(_)) {
             write_ahead(connection, patience)?;
             // With NORMAL an acknowledged commit is in the hands of the system: a killed process loses nothing, a power
             // failure may take the last ones.
-            connection.pragma_update(None, "synchronous", if *durable { "FULL" } else { "NORMAL" })?;
+            connection.pragma_update(None, "synchronous", "FULL")?;
         }
         connection.set_prepared_statement_cache_capacity(PREPARED);
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
@@ -162,19 +162,17 @@ impl Connection {
         Ok(found)
     }
 
-    /// The rows that a statement answers, without names; at most `limit` of them.
+    /// The rows that a statement answers, without names.
     ///
     /// # Errors
     /// SQLite's.
-    pub fn table(&self, statement: Statement, limit: usize) -> Result<Table, DbErr> {
+    pub fn table(&self, statement: Statement) -> Result<Table, DbErr> {
         let parameters = parameters_of(statement.values)?;
         let mut prepared = self.prepared(&statement.sql)?;
         let width = prepared.column_count();
         let mut rows = prepared.query(params_from_iter(parameters)).map_err(failure::of)?;
         let mut table = Table::new();
-        while table.len() < limit
-            && let Some(row) = rows.next().map_err(failure::of)?
-        {
+        while let Some(row) = rows.next().map_err(failure::of)? {
             let row: rusqlite::Result<_> = (0..width).map(|index| row.get(index)).collect();
             table.push(row.map_err(failure::of)?);
         }

@@ -66,11 +66,6 @@ impl Pool {
         Ok(Arc::new(Self { source, patience, idle, places: Arc::new(Semaphore::new(connections)), turn }))
     }
 
-    /// Where the database is.
-    pub fn source(&self) -> &Source {
-        &self.source
-    }
-
     /// A connection to read with, or to write with too.
     ///
     /// # Errors
@@ -175,8 +170,8 @@ impl Lease {
     ///
     /// # Errors
     /// SQLite's.
-    pub fn table(&self, statement: Statement, limit: usize) -> Result<Table, DbErr> {
-        self.with(|connection| connection.table(statement, limit))
+    pub fn table(&self, statement: Statement) -> Result<Table, DbErr> {
+        self.with(|connection| connection.table(statement))
     }
 
     /// See [`Connection::pages`].
