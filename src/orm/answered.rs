@@ -1,4 +1,4 @@
-//! Which of the methods that have a signature wiredoo answers. `tests/doc_bearer.rs` compares this with what it does.
+//! Which of the methods that have a signature wiredoo answers. `tests/wire/doc_bearer.rs` compares this with what it does.
 
 use super::methods;
 use crate::series::Series;

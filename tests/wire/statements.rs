@@ -1,0 +1,181 @@
+//! How many statements the methods of models send: as many for fifty records as for one.
+//!
+//! The numbers are those of the transaction of the call. A call after a change reads anew what is remembered of the
+//! caller; the second one does not.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use wiredoo::database::Database;
+use wiredoo::{Series, Wiredoo};
+
+use crate::common::{self, Client, odoo};
+
+/// Calls methods and counts.
+struct Counter<'a> {
+    client: Client<'a>,
+    database: Arc<Database>,
+}
+
+impl<'a> Counter<'a> {
+    async fn new(server: &'a Wiredoo) -> Self {
+        let database = server.app().databases.open(server.db()).await.unwrap();
+        Self { client: Client::administrator(server).await, database }
+    }
+
+    /// The statements of a call, and what it answers.
+    async fn count(&mut self, model: &str, method: &str, args: Value, kwargs: Value) -> (u64, Value) {
+        let before = self.database.statements();
+        let answer = self.client.kw(model, method, args, kwargs).await;
+        (self.database.statements() - before, answer)
+    }
+
+    /// The statements of a call that reads: right after a change, and again.
+    async fn reading(&mut self, model: &str, method: &str, args: Value, kwargs: Value) -> (u64, u64) {
+        self.client.create("ir.config_parameter", json!({"key": common::unique("k"), "value": "v"})).await;
+        let first = self.count(model, method, args.clone(), kwargs.clone()).await.0;
+        (first, self.count(model, method, args, kwargs).await.0)
+    }
+
+    /// The statements of creating that many records, and their ids.
+    async fn creating(&mut self, model: &str, n: usize, values: impl Fn(usize) -> Value) -> (u64, Vec<i64>) {
+        // What is remembered of the caller is there.
+        self.client.search(model, json!([["id", "=", 1]])).await;
+        let values: Vec<Value> = (0..n).map(values).collect();
+        let (count, ids) = self.count(model, "create", json!([values]), json!({})).await;
+        (count, ids.as_array().unwrap().iter().map(|id| id.as_i64().unwrap()).collect())
+    }
+
+    /// The statements of a change.
+    async fn changing(&mut self, model: &str, method: &str, args: Value) -> u64 {
+        self.client.search(model, json!([["id", "=", 1]])).await;
+        self.count(model, method, args, json!({})).await.0
+    }
+}
+
+#[tokio::test]
+async fn reading_takes_as_many_statements_for_many_records() {
+    for series in [Series::V17, Series::V19] {
+        let server = odoo(series).await;
+        let mut counter = Counter::new(&server).await;
+        let tags = counter.creating("res.partner.category", 5, |n| json!({"name": format!("Tag {n}")})).await.1;
+        let (_, above) = counter.creating("res.partner", 8, |n| json!({"name": format!("Company {n}")})).await;
+        let partner = |n: usize| {
+            let own = [tags[n % 5], tags[(n + 1) % 5]];
+            json!({"name": format!("Name {n}"), "parent_id": above[n % 8], "category_id": [[6, 0, own]]})
+        };
+        let (_, partners) = counter.creating("res.partner", 80, partner).await;
+        let five = json!(["name", "email", "color", "parent_id", "category_id"]);
+        let specification = json!({"name": {}, "parent_id": {"fields": {"display_name": {}, "color": {}}},
+            "category_id": {"fields": {"name": {}}}, "child_ids": {}});
+        let named = json!([["name", "like", "Name"]]);
+        for n in [1, 80] {
+            let ids = &partners[..n];
+            let page = json!({"limit": n});
+            let web_page = json!({"limit": n, "specification": specification});
+            // Three statements read anew who the caller is.
+            let reads: [(&str, Value, Value, (u64, u64)); 11] = [
+                ("search", json!([named]), page.clone(), (4, 1)),
+                ("search_count", json!([named]), json!({}), (4, 1)),
+                ("search_read", json!([named, five]), page.clone(), (7, 4)),
+                ("read", json!([ids, ["name", "city"]]), json!({}), (4, 1)),
+                ("read", json!([ids, five]), json!({}), (6, 3)),
+                ("name_search", json!(["Name"]), page, (5, 2)),
+                ("web_search_read", json!([named]), web_page, (11, 8)),
+                ("web_read", json!([ids]), json!({"specification": specification}), (9, 6)),
+                ("read_group", json!([named, ["color:sum"], ["parent_id"]]), json!({}), (5, 2)),
+                ("export_data", json!([ids, ["name", "parent_id/name", "category_id/name"]]), json!({}), (7, 7)),
+                ("fields_get", json!([]), json!({}), (1, 0)),
+            ];
+            for (method, args, kwargs, expected) in reads {
+                let sent = counter.reading("res.partner", method, args, kwargs).await;
+                assert_eq!(sent, expected, "{series}: {method} of {n}");
+            }
+            let users = json!([[], ["name", "company_ids"]]);
+            assert_eq!(counter.reading("res.users", "search_read", users, json!({})).await, (8, 5), "{series}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn creating_takes_as_many_statements_for_many_records() {
+    for series in [Series::V17, Series::V19] {
+        let server = odoo(series).await;
+        let mut counter = Counter::new(&server).await;
+        let tags = counter.creating("res.partner.category", 3, |n| json!({"name": format!("Tag {n}")})).await.1;
+        counter.client.manual_model("x_thing", json!([{"name": "x_int", "ttype": "integer"}])).await;
+        // Languages are those of the partner's model up to 17.0.
+        let older = u64::from(series == Series::V17);
+        for n in [1, 50] {
+            let city = |i: usize| json!({"name": format!("P{i}"), "city": "X"});
+            let (plain, ids) = counter.creating("res.partner", n, city).await;
+            let kid = |i: usize| {
+                let own_tags = json!([[4, tags[0]], [0, 0, {"name": format!("New {n} {i}")}]]);
+                json!({"name": format!("K{i}"), "parent_id": ids[0], "category_id": own_tags})
+            };
+            let company = |i: usize| {
+                let kids = json!([[0, 0, {"name": "a"}], [0, 0, {"name": "b"}]]);
+                json!({"name": format!("O{i}"), "is_company": true, "vat": "1", "child_ids": kids})
+            };
+            let user = |i: usize| json!({"name": format!("U{i}"), "login": format!("u{n}_{i}")});
+            let tag = |i: usize| json!({"name": format!("T{n} {i}"), "parent_id": tags[1]});
+            let file = |i: usize| json!({"name": format!("f{i}"), "raw": format!("{i}")});
+            let sent = [
+                ("contacts", plain, 15 + older),
+                ("contacts with a company and tags", counter.creating("res.partner", n, kid).await.0, 30 + older),
+                ("companies with contacts", counter.creating("res.partner", n, company).await.0, 40 + older),
+                ("users", counter.creating("res.users", n, user).await.0, 44 + 4 * older),
+                ("tags", counter.creating("res.partner.category", n, tag).await.0, 10),
+                ("files", counter.creating("ir.attachment", n, file).await.0, 9),
+                ("things", counter.creating("x_thing", n, |i| json!({"x_name": "x", "x_int": i})).await.0, 7),
+            ];
+            for (what, sent, expected) in sent {
+                assert_eq!(sent, expected, "{series}: {n} {what}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn changing_takes_as_many_statements_for_many_records() {
+    for series in [Series::V17, Series::V19] {
+        let server = odoo(series).await;
+        let mut counter = Counter::new(&server).await;
+        let tags = counter.creating("res.partner.category", 3, |n| json!({"name": format!("Tag {n}")})).await.1;
+        counter.client.manual_model("x_thing", json!([{"name": "x_int", "ttype": "integer"}])).await;
+        for n in [1, 50] {
+            let (_, ids) = counter.creating("res.partner", n, |i| json!({"name": format!("P{i}"), "city": "X"})).await;
+            let company = |i: usize| {
+                let kids = json!([[0, 0, {"name": "a"}], [0, 0, {"name": "b"}]]);
+                json!({"name": format!("O{i}"), "is_company": true, "child_ids": kids})
+            };
+            let (_, companies) = counter.creating("res.partner", n, company).await;
+            let (_, things) = counter.creating("x_thing", n, |i| json!({"x_int": i})).await;
+            let above = counter.client.create("res.partner", json!({"name": "Above", "is_company": true})).await;
+            let own_tags = json!({"category_id": [[6, 0, [tags[0], tags[2]]]]});
+            // In 19.0 a company without an address gets that of the first contact, and the others get it from the company.
+            let shared = match (series, n) {
+                (Series::V19, 1) => 8,
+                (Series::V19, _) => 11,
+                _ => 0,
+            };
+            let changes: [(&str, &str, Value, u64); 10] = [
+                ("res.partner", "write", json!([ids, {"color": 3}]), 7),
+                ("res.partner", "write", json!([ids, {"name": "Other"}]), 11),
+                ("res.partner", "write", json!([ids, {"city": "Other"}]), 10),
+                ("res.partner", "write", json!([ids, own_tags]), 14),
+                ("res.partner", "write", json!([ids, {"parent_id": above}]), 16 + shared),
+                ("res.partner", "write", json!([companies, {"name": "Org", "vat": "2"}]), 20),
+                ("res.partner", "action_archive", json!([ids]), 9),
+                ("res.partner", "unlink", json!([ids]), 7),
+                ("x_thing", "write", json!([things, {"x_int": 5}]), 5),
+                ("x_thing", "unlink", json!([things]), 5),
+            ];
+            for (model, method, args, expected) in changes {
+                let call = format!("{model}.{method}({})", args[1]);
+                let sent = counter.changing(model, method, args).await;
+                assert_eq!(sent, expected, "{series}: {call} of {n}");
+            }
+        }
+    }
+}
