@@ -22,6 +22,9 @@ use crate::routes::Peer;
 /// The size of a request's headers together, roughly: hyper compares it with what it has buffered.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 const MAX_HEADERS: usize = 100;
+/// How often a timer ends that nobody waits for. A timer that is nearer than all others wakes the thread that waits for
+/// events, and with none but those of requests each request would have one.
+const TICK: Duration = Duration::from_millis(500);
 /// How long requests that are under way at the end may take.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -33,9 +36,11 @@ pub struct HangUp;
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stopped: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
     let mut stopped = std::pin::pin!(stopped);
+    let mut ticks = tokio::time::interval(TICK);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
+            _ = ticks.tick() => continue,
             () = &mut stopped => break,
         };
         match accepted {
