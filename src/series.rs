@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
@@ -27,6 +28,26 @@ pub enum Series {
     V18,
     /// 19.0
     V19,
+}
+
+/// What is made of a series' data once in a process, when it is first asked for.
+#[derive(Debug)]
+pub struct PerSeries<T> {
+    made: [OnceLock<T>; 5],
+    make: fn(Series) -> T,
+}
+
+impl<T> PerSeries<T> {
+    /// What `make` makes.
+    #[must_use]
+    pub const fn new(make: fn(Series) -> T) -> Self {
+        Self { made: [const { OnceLock::new() }; 5], make }
+    }
+
+    /// That of a series.
+    pub fn of(&self, series: Series) -> &T {
+        self.made[series as usize].get_or_init(|| (self.make)(series))
+    }
 }
 
 impl Series {

@@ -113,7 +113,7 @@ impl Visit {
         let mut state = self.state.lock().await;
         if !state.loaded {
             if let Some(sid) = &self.sid {
-                self.load(sid, &mut state).await?;
+                Box::pin(self.load(sid, &mut state)).await?;
             }
             state.loaded = true;
         }
@@ -128,7 +128,7 @@ impl Visit {
                 return Ok(());
             }
         }
-        for database in self.app.closed_databases_of_sid(sid, host, &open).await? {
+        for database in Box::pin(self.app.closed_databases_of_sid(sid, host, &open)).await? {
             if self.load_from(&database, sid, state).await? {
                 return Ok(());
             }
@@ -141,7 +141,7 @@ impl Visit {
         let now = database.clock().now();
         let version = database.version().await?;
         let secret = database.secret(&version).await?;
-        let find = session::find(database.connection(), &secret, sid);
+        let find = || session::find(database.connection(), &secret, sid);
         let found = database.cached(&version, "session", &sid.hash(), find).await?;
         let Some(mut stored) = found.as_ref().clone().filter(|session| session.row.expires_at > now) else {
             return Ok(false);
@@ -158,7 +158,7 @@ impl Visit {
                 let row = row.clone();
                 Box::pin(async move { session::renew(tx, &row, now, lifetime).await })
             });
-            match renewed.await {
+            match Box::pin(renewed).await {
                 Ok(row) => stored.row = row,
                 // Who only reads need not suffer from a disk that is full; the next request tries again.
                 Err(Error::Database(error)) => {
@@ -256,7 +256,7 @@ impl Visit {
             None => self.main_database().await?.ok_or_else(unknown)?,
         };
         let version = database.version().await?;
-        let public = database.cached(&version, "public_user", "", res_users::public(database.connection())).await?;
+        let public = database.cached(&version, "public_user", "", || res_users::public(database.connection())).await?;
         let user = Option::clone(&public).ok_or_else(unknown)?;
         Ok(Caller { database, version, user })
     }
@@ -362,12 +362,11 @@ impl Visit {
             data.insert(PROVED.to_owned(), proved.and_utc().timestamp().into());
         }
         let (now, lifetime) = (database.clock().now(), self.app.session_lifetime());
-        stored.row = database
-            .write_committed(|tx| {
-                let row = row.clone();
-                Box::pin(async move { session::renew(tx, &row, now, lifetime).await })
-            })
-            .await?;
+        let renewed = database.write_committed(|tx| {
+            let row = row.clone();
+            Box::pin(async move { session::renew(tx, &row, now, lifetime).await })
+        });
+        stored.row = Box::pin(renewed).await?;
         Ok(())
     }
 

@@ -11,7 +11,12 @@ use super::signal::Version;
 /// How much is remembered at most; then all is forgotten.
 const CAPACITY: usize = 10_000;
 
-type Entries = HashMap<(&'static str, String), Arc<dyn Any + Send + Sync>>;
+/// Values by kind and key.
+#[derive(Default)]
+struct Entries {
+    of_kind: HashMap<&'static str, HashMap<String, Arc<dyn Any + Send + Sync>>>,
+    count: usize,
+}
 
 /// How many bytes of texts are remembered at most; then all is forgotten.
 const TEXTS: usize = 16 * 1024 * 1024;
@@ -42,7 +47,8 @@ impl Cache {
     /// The value that was remembered for `version`.
     pub fn get<T: Send + Sync + 'static>(&self, version: &Version, kind: &'static str, key: &str) -> Option<Arc<T>> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = if state.version == *version { state.entries.get(&(kind, key.to_owned())) } else { None };
+        let of_kind = if state.version == *version { state.entries.of_kind.get(kind) } else { None };
+        let known = of_kind.and_then(|values| values.get(key));
         let known = known.and_then(|value| Arc::clone(value).downcast().ok());
         let count = if known.is_some() { &self.hits } else { &self.misses };
         count.fetch_add(1, Ordering::Relaxed);
@@ -69,7 +75,7 @@ impl Cache {
         size: usize,
     ) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.version != version || state.entries.len() >= CAPACITY || state.texts + size > TEXTS {
+        if state.version != version || state.entries.count >= CAPACITY || state.texts + size > TEXTS {
             *state = State { version, ..State::default() };
         }
         if size > TEXTS {
@@ -77,7 +83,9 @@ impl Cache {
         }
         state.texts += size;
         let value: Arc<dyn Any + Send + Sync> = Arc::<T>::clone(value);
-        state.entries.insert((kind, key.to_owned()), value);
+        let entries = &mut state.entries;
+        let before = entries.of_kind.entry(kind).or_default().insert(key.to_owned(), value);
+        entries.count += usize::from(before.is_none());
     }
 }
 

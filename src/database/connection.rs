@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, ProxyDatabaseConnector, ProxyDatabaseTrait,
-    ProxyExecResult, ProxyRow, QueryResult, Statement, StatementBuilder, TryGetable, Value,
+    ConnectionTrait, DbBackend, DbErr, ExecResult, ProxyDatabaseConnector, ProxyDatabaseTrait, ProxyExecResult,
+    ProxyRow, QueryResult, Statement, StatementBuilder, TryGetable, Value,
 };
 
 use super::sqlite::{self, Cell};
@@ -15,7 +15,7 @@ use super::{dialect, postgres};
 #[derive(Clone, Debug)]
 pub enum Connection {
     Sqlite(Arc<sqlite::Pool>),
-    Postgres(DatabaseConnection),
+    Postgres(Arc<postgres::Pool>),
 }
 
 /// A transaction. What is not committed at its end is rolled back.
@@ -73,6 +73,8 @@ impl Row {
     }
 }
 
+// What is asked of PostgreSQL is in boxes: futures are as large as the largest of what they may come to, and are moved.
+
 impl Connection {
     /// Begins a transaction.
     ///
@@ -86,10 +88,7 @@ impl Connection {
                 lease.step(if writes { "BEGIN IMMEDIATE" } else { "BEGIN" })?;
                 Ok(Transaction::Sqlite(lease))
             }
-            Self::Postgres(connection) => {
-                let pool = connection.get_postgres_connection_pool();
-                postgres::Lease::begin(pool, purpose).await.map(Transaction::Postgres)
-            }
+            Self::Postgres(pool) => Box::pin(postgres::Lease::begin(pool, purpose)).await.map(Transaction::Postgres),
         }
     }
 
@@ -125,7 +124,7 @@ impl Connection {
                 pool.close();
                 Ok(())
             }
-            Self::Postgres(connection) => connection.close_by_ref().await,
+            Self::Postgres(pool) => pool.close().await,
         }
     }
 
@@ -161,7 +160,7 @@ impl Transaction {
     pub async fn commit(self) -> Result<(), DbErr> {
         match self {
             Self::Sqlite(lease) => lease.step("COMMIT"),
-            Self::Postgres(lease) => lease.commit().await,
+            Self::Postgres(lease) => Box::pin(lease.commit()).await,
         }
     }
 
@@ -186,7 +185,9 @@ impl Transaction {
         let statement = self.get_database_backend().build(statement);
         match self {
             Self::Sqlite(lease) => Ok(lease.table(statement)?.into_iter().map(Row::Sqlite).collect()),
-            Self::Postgres(lease) => Ok(lease.query(statement).await?.into_iter().map(Row::Postgres).collect()),
+            Self::Postgres(lease) => {
+                Ok(Box::pin(lease.query(statement)).await?.into_iter().map(Row::Postgres).collect())
+            }
         }
     }
 
@@ -221,7 +222,7 @@ impl Transaction {
     async fn step(&self, sql: &str) -> Result<(), DbErr> {
         match self {
             Self::Sqlite(lease) => lease.step(sql),
-            Self::Postgres(lease) => lease.run(sql).await.map(drop),
+            Self::Postgres(lease) => Box::pin(lease.run(sql)).await.map(drop),
         }
     }
 
@@ -246,35 +247,35 @@ impl ConnectionTrait for Connection {
     fn get_database_backend(&self) -> DbBackend {
         match self {
             Self::Sqlite(_) => DbBackend::Sqlite,
-            Self::Postgres(connection) => connection.get_database_backend(),
+            Self::Postgres(_) => DbBackend::Postgres,
         }
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         match self {
             Self::Sqlite(pool) => pool.lease(true).await?.execute(statement),
-            Self::Postgres(connection) => connection.execute_raw(statement).await,
+            Self::Postgres(pool) => pool.plain().execute_raw(statement).await,
         }
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         match self {
             Self::Sqlite(_) => self.execute_raw(Statement::from_string(DbBackend::Sqlite, sql)).await,
-            Self::Postgres(connection) => connection.execute_unprepared(sql).await,
+            Self::Postgres(pool) => pool.plain().execute_unprepared(sql).await,
         }
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         match self {
             Self::Sqlite(_) => Ok(self.query_all_raw(statement).await?.into_iter().next()),
-            Self::Postgres(connection) => connection.query_one_raw(statement).await,
+            Self::Postgres(pool) => pool.plain().query_one_raw(statement).await,
         }
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         match self {
             Self::Sqlite(pool) => pool.lease(writes(&statement)).await?.query(statement),
-            Self::Postgres(connection) => connection.query_all_raw(statement).await,
+            Self::Postgres(pool) => pool.plain().query_all_raw(statement).await,
         }
     }
 }

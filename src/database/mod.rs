@@ -189,9 +189,8 @@ impl Database {
     /// How many connections there are on PostgreSQL, and how many of them nobody uses.
     #[must_use]
     pub fn connections(&self) -> Option<(usize, usize)> {
-        let Connection::Postgres(connection) = &self.connection else { return None };
-        let pool = connection.get_postgres_connection_pool();
-        Some((usize::try_from(pool.size()).unwrap_or_default(), pool.num_idle()))
+        let Connection::Postgres(pool) = &self.connection else { return None };
+        Some(pool.connections())
     }
 
     /// The database's name.
@@ -216,7 +215,7 @@ impl Database {
     /// # Errors
     /// A failure of the database, or there is no secret.
     pub async fn secret(&self, version: &Version) -> Result<Arc<String>> {
-        let read = async {
+        let read = || async {
             let secret = parameter::get(&self.connection, "database.secret").await?;
             secret
                 .filter(|secret| !secret.is_empty())
@@ -358,7 +357,10 @@ impl Database {
     /// # Errors
     /// A failure of the database, or it is not there any more.
     pub async fn version(&self) -> Result<Version> {
-        Ok(self.first(|| self.signal.version(&self.connection)).await?)
+        match self.signal.version_here()? {
+            Some(version) => Ok(version),
+            None => Ok(Box::pin(self.first(|| self.signal.version(&self.connection))).await?),
+        }
     }
 
     /// What `load` reads, or what it read before if the database had the same `version` then. `kind` and `key` together
@@ -366,7 +368,13 @@ impl Database {
     ///
     /// # Errors
     /// Those of `load`, which are not remembered.
-    pub async fn cached<T, F>(&self, version: &Version, kind: &'static str, key: &str, load: F) -> Result<Arc<T>>
+    pub async fn cached<T, F>(
+        &self,
+        version: &Version,
+        kind: &'static str,
+        key: &str,
+        load: impl FnOnce() -> F,
+    ) -> Result<Arc<T>>
     where
         T: Send + Sync + 'static,
         F: Future<Output = Result<T>> + Send,
@@ -374,9 +382,20 @@ impl Database {
         if let Some(value) = self.cache.get(version, kind, key) {
             return Ok(value);
         }
-        let value = Arc::new(Box::pin(self.within(load)).await?);
+        let value = Arc::new(Box::pin(self.within(load())).await?);
         self.cache.put(version.alone(), kind, key, &value);
         Ok(value)
+    }
+
+    /// What was remembered of that kind and key, if the database had the same `version` then.
+    #[must_use]
+    pub fn known<T: Send + Sync + 'static>(&self, version: &Version, kind: &'static str, key: &str) -> Option<Arc<T>> {
+        self.cache.get(version, kind, key)
+    }
+
+    /// Remembers what was read in a state of this `version`.
+    pub fn keep<T: Send + Sync + 'static>(&self, version: &Version, kind: &'static str, key: &str, value: &Arc<T>) {
+        self.cache.put(version.alone(), kind, key, value);
     }
 
     /// As [`cached`](Self::cached), of a value as JSON.
@@ -388,7 +407,7 @@ impl Database {
         version: &Version,
         kind: &'static str,
         key: &str,
-        load: F,
+        load: impl FnOnce() -> F,
     ) -> Result<Arc<RawValue>>
     where
         F: Future<Output = Result<Value>> + Send,
@@ -396,7 +415,7 @@ impl Database {
         if let Some(text) = self.cache.get::<Arc<RawValue>>(version, kind, key) {
             return Ok(Arc::clone(&text));
         }
-        let text = to_raw_value(&load.await?).map_err(|error| Error::exception(error.to_string()))?;
+        let text = to_raw_value(&Box::pin(load()).await?).map_err(|error| Error::exception(error.to_string()))?;
         let text: Arc<RawValue> = text.into();
         let size = key.len() + text.get().len();
         self.cache.put_sized(version.alone(), kind, key, &Arc::new(Arc::clone(&text)), size);

@@ -5,12 +5,12 @@
 //! version of the content; [`ahead`] has it begin the transaction, too, in which the request will read.
 
 use std::mem;
-use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use sea_orm::sqlx::pool::PoolConnection;
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _, Executor as _, PgPool, Postgres, Row as _};
-use sea_orm::{DbErr, ExecResult, QueryResult, RuntimeErr, Statement, Values};
+use sea_orm::{DatabaseConnection, DbErr, ExecResult, QueryResult, RuntimeErr, Statement, Values};
 use sea_query_sqlx::SqlxValues;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
@@ -23,11 +23,88 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const READ_AHEAD: &str =
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT pg_current_snapshot()::text AS snapshot";
 
+/// For how long a connection that has ended a transaction waits for the next one.
+const WARM: Duration = Duration::from_secs(1);
+
+/// A database: its pool of connections, and those that have just ended a transaction. The pool asks each that it gets back
+/// whether it is well, which takes the server as long as a small statement.
+#[derive(Debug)]
+pub struct Pool {
+    connection: DatabaseConnection,
+    warm: std::sync::Mutex<Vec<(PoolConnection<Postgres>, Instant)>>,
+    /// How many may be warm. The others are for statements outside of transactions.
+    most: usize,
+}
+
+impl Pool {
+    /// Of a connection that is a pool of `size`.
+    #[must_use]
+    pub fn new(connection: DatabaseConnection, size: u32) -> Self {
+        Self { connection, warm: std::sync::Mutex::default(), most: size as usize / 2 }
+    }
+
+    /// sea-orm's pool, for statements outside of transactions.
+    #[must_use]
+    pub fn plain(&self) -> &DatabaseConnection {
+        &self.connection
+    }
+
+    /// sqlx's pool.
+    #[must_use]
+    pub fn inner(&self) -> &PgPool {
+        self.connection.get_postgres_connection_pool()
+    }
+
+    /// How many connections there are, and how many of them nobody uses.
+    #[must_use]
+    pub fn connections(&self) -> (usize, usize) {
+        let all = self.inner();
+        (usize::try_from(all.size()).unwrap_or_default(), all.num_idle() + self.warm().len())
+    }
+
+    /// Closes all connections.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn close(&self) -> Result<(), DbErr> {
+        self.cool();
+        self.connection.close_by_ref().await
+    }
+
+    /// Gives all connections to the pool that wait for a transaction.
+    fn cool(&self) {
+        drop(mem::take(&mut *self.warm()));
+    }
+
+    fn warm(&self) -> MutexGuard<'_, Vec<(PoolConnection<Postgres>, Instant)>> {
+        self.warm.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn acquire(&self) -> Result<PoolConnection<Postgres>, DbErr> {
+        match self.warm().pop() {
+            Some((connection, since)) if since.elapsed() < WARM => return Ok(connection),
+            Some(cold) => drop(cold),
+            None => {}
+        }
+        let acquired = self.inner().acquire().await;
+        acquired.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))))
+    }
+
+    fn give_back(&self, connection: PoolConnection<Postgres>) {
+        let mut warm = self.warm();
+        if warm.len() < self.most && !self.inner().is_closed() {
+            warm.push((connection, Instant::now()));
+        }
+    }
+}
+
 /// The transaction of one call.
 #[derive(Debug)]
 pub struct Lease {
     /// There until the end.
     connection: Mutex<Option<PoolConnection<Postgres>>>,
+    /// Where it comes from.
+    pool: Arc<Pool>,
     /// Given back when the transaction has ended.
     place: Option<OwnedSemaphorePermit>,
 }
@@ -47,27 +124,23 @@ fn failed(error: sqlx::Error) -> DbErr {
     DbErr::Query(RuntimeErr::SqlxError(Arc::new(error)))
 }
 
-async fn acquire(pool: &PgPool) -> Result<PoolConnection<Postgres>, DbErr> {
-    pool.acquire().await.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))))
-}
-
 /// The current snapshot, and a transaction in which it is read, if one of `places` is free: whoever has such a transaction
 /// may come to need another connection, so they must not have all.
 ///
 /// # Errors
 /// A failure of the database.
-pub async fn ahead(pool: &PgPool, places: &Arc<Semaphore>) -> Result<(String, Ahead), DbErr> {
+pub async fn ahead(pool: &Arc<Pool>, places: &Arc<Semaphore>) -> Result<(String, Ahead), DbErr> {
     let Ok(place) = Arc::clone(places).try_acquire_owned() else {
-        let row = pool.fetch_one("SELECT pg_current_snapshot()::text AS snapshot").await.map_err(failed)?;
+        let row = pool.inner().fetch_one("SELECT pg_current_snapshot()::text AS snapshot").await.map_err(failed)?;
         return Ok((row.try_get(0).map_err(failed)?, Ahead::default()));
     };
-    let mut connection = Lease::of(acquire(pool).await?, Some(place));
-    let row = match connection.connection.get_mut() {
+    let mut lease = Lease::of(pool, Some(place)).await?;
+    let row = match lease.connection.get_mut() {
         Some(connection) => connection.fetch_one(sqlx::raw_sql(READ_AHEAD)).await.map_err(failed)?,
         None => return Err(lost()),
     };
     let snapshot = row.try_get(0).map_err(failed)?;
-    Ok((snapshot, Ahead(Arc::new(std::sync::Mutex::new(Some(connection))))))
+    Ok((snapshot, Ahead(Arc::new(std::sync::Mutex::new(Some(lease))))))
 }
 
 fn lost() -> DbErr {
@@ -75,21 +148,22 @@ fn lost() -> DbErr {
 }
 
 impl Lease {
-    fn of(connection: PoolConnection<Postgres>, place: Option<OwnedSemaphorePermit>) -> Self {
-        Self { connection: Mutex::new(Some(connection)), place }
+    async fn of(pool: &Arc<Pool>, place: Option<OwnedSemaphorePermit>) -> Result<Self, DbErr> {
+        let connection = Mutex::new(Some(pool.acquire().await?));
+        Ok(Self { connection, pool: Arc::clone(pool), place })
     }
 
     /// Begins a transaction.
     ///
     /// # Errors
     /// A failure of the database.
-    pub async fn begin(pool: &PgPool, purpose: Purpose) -> Result<Self, DbErr> {
+    pub async fn begin(pool: &Arc<Pool>, purpose: Purpose) -> Result<Self, DbErr> {
         let statement = match purpose {
             Purpose::Reading => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
             Purpose::Writing => "BEGIN ISOLATION LEVEL REPEATABLE READ",
             Purpose::WritingCommitted => "BEGIN ISOLATION LEVEL READ COMMITTED",
         };
-        let mut lease = Self::of(acquire(pool).await?, None);
+        let mut lease = Self::of(pool, None).await?;
         lease
             .connection
             .get_mut()
@@ -109,7 +183,9 @@ impl Lease {
         let connection = self.connection.get_mut();
         let committing = connection.as_mut().ok_or_else(lost)?;
         committing.execute(sqlx::raw_sql("COMMIT")).await.map_err(failed)?;
-        drop(connection.take());
+        if let Some(connection) = connection.take() {
+            self.pool.give_back(connection);
+        }
         Ok(())
     }
 
@@ -161,11 +237,12 @@ impl Drop for Lease {
             drop(connection.detach());
             return;
         };
+        let pool = Arc::clone(&self.pool);
         runtime.spawn(async move {
-            let ended = tokio::time::timeout(PATIENCE, connection.execute(sqlx::raw_sql("ROLLBACK"))).await;
-            if !matches!(ended, Ok(Ok(_))) {
+            match tokio::time::timeout(PATIENCE, connection.execute(sqlx::raw_sql("ROLLBACK"))).await {
+                Ok(Ok(_)) => pool.give_back(connection),
                 // The server has ended it with the connection, or does not answer.
-                connection.detach().close_hard().await.ok();
+                _ => drop(connection.detach().close_hard().await),
             }
             drop(place);
         });

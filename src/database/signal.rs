@@ -134,25 +134,34 @@ impl Signal {
         }
     }
 
+    /// The version now, where nobody has to be asked for it. What is read after this call is at least as new.
+    ///
+    /// # Errors
+    /// The WAL index cannot be read.
+    pub fn version_here(&self) -> Result<Option<Version>, DbErr> {
+        match self {
+            Self::Process(commits) => Ok(Some(commits.load(Ordering::Acquire).to_le_bytes().to_vec().into())),
+            #[cfg(not(unix))]
+            Self::Never(asked) => Ok(Some(asked.fetch_add(1, Ordering::Relaxed).to_le_bytes().to_vec().into())),
+            #[cfg(unix)]
+            Self::WalIndex(index) => index.header().map(Some).map_err(|error| DbErr::Custom(error.to_string())),
+            Self::Snapshot(_) => Ok(None),
+        }
+    }
+
     /// The version now. What is read after this call is at least as new.
     ///
     /// # Errors
     /// A failure of the database.
     pub async fn version(&self, connection: &Connection) -> Result<Version, DbErr> {
-        match self {
-            Self::Process(commits) => Ok(commits.load(Ordering::Acquire).to_le_bytes().to_vec().into()),
-            #[cfg(not(unix))]
-            Self::Never(asked) => Ok(asked.fetch_add(1, Ordering::Relaxed).to_le_bytes().to_vec().into()),
-            #[cfg(unix)]
-            Self::WalIndex(index) => index.header().map_err(|error| DbErr::Custom(error.to_string())),
-            Self::Snapshot(places) => {
-                let Connection::Postgres(connection) = connection else {
-                    return Err(DbErr::Custom("only PostgreSQL has snapshots".to_owned()));
-                };
-                let (snapshot, ahead) = postgres::ahead(connection.get_postgres_connection_pool(), places).await?;
-                Ok(Version { state: snapshot.into_bytes(), ahead })
-            }
+        if let Some(version) = self.version_here()? {
+            return Ok(version);
         }
+        let (Self::Snapshot(places), Connection::Postgres(pool)) = (self, connection) else {
+            return Err(DbErr::Custom("only PostgreSQL has snapshots".to_owned()));
+        };
+        let (snapshot, ahead) = postgres::ahead(pool, places).await?;
+        Ok(Version { state: snapshot.into_bytes(), ahead })
     }
 }
 

@@ -16,7 +16,7 @@ use super::connection::Connection;
 use super::identity::Identity;
 use super::image::{self, Image};
 use super::signal::Signal;
-use super::{dialect, sqlite, stall};
+use super::{dialect, postgres, sqlite, stall};
 
 /// The ending of a database's file.
 const SUFFIX: &str = ".sqlite3";
@@ -177,7 +177,7 @@ impl Store {
             Self::Memory(memory) => Ok(memory.get(name)?.connection),
             Self::Postgres(postgres) => {
                 let connected = connect_postgres(&postgres.url, name, POSTGRES_CONNECTIONS, patience).await;
-                connected.map(Connection::Postgres)
+                connected.map(|pool| Connection::Postgres(Arc::new(postgres::Pool::new(pool, POSTGRES_CONNECTIONS))))
             }
         }
     }

@@ -490,10 +490,7 @@ async fn of_records(
     {
         return Ok(None);
     }
-    let rules = access::rules(env, known, operation).await?;
-    let of_ids = Domain::leaf("id", Operator::In, records.to_vec());
-    let sudo = env.sudo().with("active_test", false);
-    let mut allowed = search::ids(&sudo, known, &Domain::and(vec![of_ids, Domain::clone(&rules)])).await?;
+    let (mut allowed, _) = access::allowed(env, known, records, operation).await?;
     if model == "res.users" && !allowed.contains(&env.uid()) {
         allowed.push(env.uid());
     }

@@ -27,7 +27,7 @@ const ACTIVE_IDS_LIMIT: i64 = 20_000;
 /// A failure of the database.
 pub async fn session_info(caller: &Caller, max_upload: usize) -> Result<Arc<Value>> {
     let key = caller.user.id.to_string();
-    caller.database.cached(&caller.version, "session_info", &key, compute(caller, max_upload)).await
+    caller.database.cached(&caller.version, "session_info", &key, || compute(caller, max_upload)).await
 }
 
 async fn compute(caller: &Caller, max_upload: usize) -> Result<Value> {

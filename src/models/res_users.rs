@@ -249,7 +249,7 @@ impl Behaviour for ResUsers {
             "company_ids" => Some(json!([[6, 0, [env.company().await?]]])),
             "groups_id" | "group_ids" => {
                 // Of many users that are made at once, these are the same.
-                let groups = env.memo("default groups", &field.name, default_groups(env, &field.name)).await?;
+                let groups = env.memo("default groups", &field.name, || default_groups(env, &field.name)).await?;
                 Some(json!([[6, 0, &*groups]]))
             }
             _ => None,

@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde_json::{Map, Value, json};
 
 use super::domain::{Domain, Operator};
-use super::env::{Env, UserInfo};
+use super::env::{Env, RULE_CONDITIONS, RULES, UserInfo};
 use super::expression::{self, Expression, Reference};
 use super::field::{Field, Kind};
+use super::query::{Query, Rendered};
 use super::registry::Model;
-use super::{query, read, search};
+use super::{query, read, temporal};
 use crate::error::{Error, Result};
 
 /// What is done to records.
@@ -109,7 +110,7 @@ impl Rights {
         let mut rights = Self::default();
         rights.load_groups(env).await?;
         let of_model = |table: &str| -> SelectStatement {
-            Query::select()
+            Sql::select()
                 .from(Alias::new(table))
                 .inner_join(
                     Alias::new("ir_model"),
@@ -129,7 +130,7 @@ impl Rights {
             let access = Access { group: id(group), allowed: flags(allowed) };
             rights.access.entry(model.clone()).or_default().push(access);
         }
-        let pairs = Query::select().from(Alias::new("rule_group_rel")).take();
+        let pairs = Sql::select().from(Alias::new("rule_group_rel")).take();
         let columns_of_pairs = ["rule_group_id", "group_id"].map(|name| query::column("rule_group_rel", name));
         let mut groups: HashMap<i32, Vec<i32>> = HashMap::new();
         for pair in env.json_rows(pairs, columns_of_pairs.to_vec()).await? {
@@ -157,7 +158,7 @@ impl Rights {
     }
 
     async fn load_groups(&mut self, env: &Env<'_>) -> Result<()> {
-        let external = Query::select()
+        let external = Sql::select()
             .from(Alias::new("ir_model_data"))
             .and_where(query::column("ir_model_data", "model").eq("res.groups"))
             .take();
@@ -167,14 +168,14 @@ impl Rights {
                 self.groups.insert(format!("{module}.{name}"), group);
             }
         }
-        let implied = Query::select().from(Alias::new("res_groups_implied_rel")).take();
+        let implied = Sql::select().from(Alias::new("res_groups_implied_rel")).take();
         let columns = ["gid", "hid"].map(|name| query::column("res_groups_implied_rel", name));
         for row in env.json_rows(implied, columns.to_vec()).await? {
             if let [Some(group), Some(other)] = [id(&row[0]), id(&row[1])] {
                 self.implied.entry(group).or_default().push(other);
             }
         }
-        let select = Query::select().from(Alias::new("res_groups")).take();
+        let select = Sql::select().from(Alias::new("res_groups")).take();
         let name = query::translated(query::column("res_groups", "name"), "en_US");
         for row in env.json_rows(select, vec![query::column("res_groups", "id"), name]).await? {
             if let (Some(group), Some(name)) = (id(&row[0]), row[1].as_str()) {
@@ -224,7 +225,7 @@ impl Rights {
 /// Reads what decides on a user's rights.
 pub(super) async fn user(env: &Env<'_>, uid: i32) -> Result<UserInfo> {
     let (users, partners) = ("res_users", "res_partner");
-    let select = Query::select()
+    let select = Sql::select()
         .from(Alias::new(users))
         .left_join(Alias::new(partners), query::column(users, "partner_id").eq(query::column(partners, "id")))
         .and_where(query::column(users, "id").eq(uid))
@@ -241,7 +242,7 @@ pub(super) async fn user(env: &Env<'_>, uid: i32) -> Result<UserInfo> {
     let row = rows.into_iter().next().and_then(|row| <[Value; 6]>::try_from(row).ok());
     let Some([company, partner, active, share, lang, tz]) = row else { return Ok(UserInfo::default()) };
     let ids = |table: &str, own: &str, other: &str| {
-        Query::select()
+        Sql::select()
             .column((Alias::new(table), Alias::new(other)))
             .from(Alias::new(table))
             .and_where(query::column(table, own).eq(uid))
@@ -278,7 +279,7 @@ pub(super) async fn user(env: &Env<'_>, uid: i32) -> Result<UserInfo> {
 pub async fn groups_of(env: &Env<'_>, users: &[i32]) -> Result<HashMap<i32, BTreeSet<i32>>> {
     let table = "res_groups_users_rel";
     let wanted: Vec<i64> = users.iter().map(|id| i64::from(*id)).collect();
-    let select = Query::select()
+    let select = Sql::select()
         .from(Alias::new(table))
         .and_where(query::one_of(query::column(table, "uid"), &wanted, env.is_sqlite()))
         .take();
@@ -336,31 +337,90 @@ pub async fn refusal(env: &Env<'_>, model: &str, description: &str, operation: O
     )))
 }
 
+/// The records that record rules let the caller do something with.
+#[derive(Debug)]
+struct Admitted {
+    domain: Domain,
+    /// Whether it is the same as long as nothing is written that rights, users and companies depend on: no rule asks for
+    /// the time, nor for what is further away.
+    lasts: bool,
+}
+
 /// The records of a model that the record rules let the caller do that with.
 ///
 /// # Errors
 /// A failure of the database.
-#[must_use]
-pub fn rules<'e>(
+pub async fn rules(env: &Env<'_>, model: &Model, operation: Operation) -> Result<Domain> {
+    Ok(admitted(env, model, operation).await?.domain.clone())
+}
+
+/// Whether record rules may keep records of a model from the caller.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn has_rules(env: &Env<'_>, model: &Model, operation: Operation) -> Result<bool> {
+    Ok(admitted(env, model, operation).await?.domain != Domain::True)
+}
+
+/// Keeps the records of a query to those that the record rules let the caller do that with, and answers whether there are
+/// any rules. They look at what the caller may not see.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn restrict(env: &Env<'_>, query: &mut Query<'_, '_>, operation: Operation) -> Result<bool> {
+    let model = query.model();
+    let admitted = admitted(env, model, operation).await?;
+    if admitted.domain == Domain::True {
+        return Ok(false);
+    }
+    let sudo = env.sudo();
+    let alias = query.alias().to_owned();
+    // The same in all statements of the caller, and most of what there is to put together for one.
+    let key = format!("{} {} {} {alias} {}", env.uid(), model.name, operation.name(), env.context_text());
+    let known = if admitted.lasts { env.known::<Rendered>(RULE_CONDITIONS, &key) } else { None };
+    let rendered = if let Some(known) = known {
+        known
+    } else {
+        let mut names = query::Names::outer();
+        let condition = query::condition(&sudo, model, &alias, &admitted.domain, &mut names).await?;
+        let rendered = Arc::new(Rendered::new(condition, env.is_sqlite()));
+        env.keep(RULE_CONDITIONS, &key, &rendered, admitted.lasts);
+        rendered
+    };
+    query.select().and_where(rendered.condition());
+    Ok(true)
+}
+
+fn admitted<'e>(
     env: &'e Env<'_>,
     model: &'e Model,
     operation: Operation,
-) -> Pin<Box<dyn Future<Output = Result<Arc<Domain>>> + Send + 'e>> {
+) -> Pin<Box<dyn Future<Output = Result<Arc<Admitted>>> + Send + 'e>> {
     Box::pin(async move {
         if env.is_superuser() {
-            return Ok(Arc::new(Domain::True));
+            return Ok(Arc::new(Admitted { domain: Domain::True, lasts: true }));
         }
-        let key = format!("{} {} {} {:?}", env.uid(), model.name, operation.name(), env.companies().await?);
-        let rules = env.memo("rules", &key, compute_rules(env, model, operation)).await?;
+        let key = format!("{} {} {} {}", env.uid(), model.name, operation.name(), env.context_text());
+        let rules = if let Some(known) = env.known::<Admitted>(RULES, &key) {
+            known
+        } else {
+            let admitted = Arc::new(compute_rules(env, model, operation).await?);
+            env.keep(RULES, &key, &admitted, admitted.lasts);
+            admitted
+        };
         Ok(match crate::models::behaviour(&model.name).accessible(env, operation).await? {
             Domain::True => rules,
-            accessible => Arc::new(Domain::and(vec![Domain::clone(&rules), accessible])),
+            accessible => {
+                let domain = Domain::and(vec![rules.domain.clone(), accessible]);
+                Arc::new(Admitted { domain, lasts: false })
+            }
         })
     })
 }
 
-async fn compute_rules(env: &Env<'_>, model: &Model, operation: Operation) -> Result<Domain> {
+async fn compute_rules(env: &Env<'_>, model: &Model, operation: Operation) -> Result<Admitted> {
     let (rights, user) = (env.rights().await?, env.user().await?);
+    let mut lasts = true;
     let mut all = Vec::new();
     let mut any = Vec::new();
     let mut has_group_rules = false;
@@ -368,24 +428,45 @@ async fn compute_rules(env: &Env<'_>, model: &Model, operation: Operation) -> Re
         if !rule.applies[operation.index()] {
             continue;
         }
-        if rule.groups.is_empty() {
-            all.push(evaluate(env, &rule.domain).await?);
+        let domains = if rule.groups.is_empty() {
+            &mut all
         } else if rule.groups.iter().any(|group| user.groups.contains(group)) {
             has_group_rules = true;
-            any.push(evaluate(env, &rule.domain).await?);
-        }
+            &mut any
+        } else {
+            continue;
+        };
+        lasts &= !rule.domain.references().iter().any(asks_further);
+        domains.push(evaluate(env, &rule.domain).await?);
     }
     for (parent, link) in &model.inherits {
         let parent = env.model(parent).await?;
-        let domain = rules(env, &parent, operation).await?;
-        if *domain != Domain::True {
-            all.push(Domain::leaf(link.clone(), Operator::Any, super::domain_value(Domain::clone(&domain))));
+        let admitted = admitted(env, &parent, operation).await?;
+        lasts &= admitted.lasts;
+        if admitted.domain != Domain::True {
+            all.push(Domain::leaf(link.clone(), Operator::Any, super::domain_value(admitted.domain.clone())));
         }
     }
     if has_group_rules {
         all.push(Domain::or(any));
     }
-    Ok(Domain::and(all))
+    let domain = Domain::and(all);
+    lasts &= !domain.any_text(&temporal::is_of_the_moment);
+    Ok(Admitted { domain, lasts })
+}
+
+/// Whether a name in a rule's text stands for the time, or for what is further away than the user's companies, groups and
+/// partner.
+fn asks_further(reference: &Reference) -> bool {
+    let path: Vec<&str> = reference.path.iter().map(String::as_str).collect();
+    let near = match path[..] {
+        [name] => matches!(name, "company_id" | "company_ids" | "user"),
+        ["user", name] => matches!(name, "id" | "ids" | "has_group"),
+        ["user", field, "id"] => matches!(field, "company_id" | "partner_id" | "commercial_partner_id"),
+        ["user", field, "ids"] => matches!(field, "company_ids" | "groups_id" | "group_ids" | "all_group_ids"),
+        _ => false,
+    };
+    !near
 }
 
 /// The domain that a rule's text means for the caller.
@@ -414,12 +495,8 @@ async fn resolve(env: &Env<'_>, reference: &Reference) -> Result<Option<Value>> 
         },
         (["time", "strftime"], Some(arguments)) => match arguments.as_slice() {
             // `now` has no fractions, which no format asks for.
-            [Value::String(format)] if format == "%Y-%m-%d" => {
-                Some(super::temporal::date_text(env.now().date()).into())
-            }
-            [Value::String(format)] if format == "%Y-%m-%d %H:%M:%S" => {
-                Some(super::temporal::datetime_text(env.now()).into())
-            }
+            [Value::String(format)] if format == "%Y-%m-%d" => Some(temporal::date_text(env.now().date()).into()),
+            [Value::String(format)] if format == "%Y-%m-%d %H:%M:%S" => Some(temporal::datetime_text(env.now()).into()),
             _ => None,
         },
         (["user"], None) => Some(env.uid().into()),
@@ -459,8 +536,20 @@ pub async fn check_rule(env: &Env<'_>, model: &Model, text: &str) -> Result<()> 
     let rule = expression::parse(text).map_err(|refused| invalid(refused.to_string()))?;
     let domain = evaluate(env, &rule).await.map_err(|error| invalid(error.to_string()))?;
     let sudo = env.sudo();
-    let mut query = query::Query::new(&sudo, model);
+    let mut query = Query::new(&sudo, model);
     query.filter(&domain).await.map_err(|error| invalid(error.to_string()))
+}
+
+/// Those of `ids` that the rules let the caller do that with, and whether there are any rules. Archived records count.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn allowed(env: &Env<'_>, model: &Model, ids: &[i32], operation: Operation) -> Result<(Vec<i32>, bool)> {
+    let env = env.with("active_test", false);
+    let mut query = Query::of_ids(&env, model, ids);
+    let has_rules = restrict(&env, &mut query, operation).await?;
+    let id = query::column(query.alias(), "id");
+    Ok((env.ids(query.into_select().expr(id)).await?, has_rules))
 }
 
 /// Refuses records that the rules keep from the caller, or that are not there.
@@ -471,19 +560,13 @@ pub async fn check_records(env: &Env<'_>, model: &Model, ids: &[i32], operation:
     if ids.is_empty() || !model.has_table() {
         return Ok(());
     }
-    let rules = rules(env, model, operation).await?;
-    let sudo = env.sudo().with("active_test", false);
-    let of_ids = Domain::leaf("id", Operator::In, ids.to_vec());
-    let admitted = search::ids(&sudo, model, &Domain::and(vec![of_ids.clone(), Domain::clone(&rules)])).await?;
+    let (admitted, has_rules) = allowed(env, model, ids, operation).await?;
     let admitted: HashSet<i32> = admitted.into_iter().collect();
     let refused: Vec<i32> = ids.iter().copied().filter(|id| !admitted.contains(id)).collect();
     if refused.is_empty() {
         return Ok(());
     }
-    let existing: HashSet<i32> = match *rules {
-        Domain::True => admitted,
-        _ => search::ids(&sudo, model, &of_ids).await?.into_iter().collect(),
-    };
+    let existing = if has_rules { read::existing(env, model, &refused).await? } else { Vec::new() };
     let missing: Vec<i32> = refused.iter().copied().filter(|id| !existing.contains(id)).collect();
     if !missing.is_empty() {
         return Err(missing_error(env, model, &missing));

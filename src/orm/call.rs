@@ -148,6 +148,10 @@ pub async fn has_model(caller: &Caller, model: &str, tools: &Tools) -> Result<bo
     if intercepted || Registry::base(caller.database.series()).get(model).is_some() {
         return Ok(true);
     }
+    Box::pin(has_manual_model(caller, model, tools)).await
+}
+
+async fn has_manual_model(caller: &Caller, model: &str, tools: &Tools) -> Result<bool> {
     let (tools, name) = (tools.clone(), model.to_owned());
     let caller = caller.clone();
     let database = Arc::clone(&caller.database);
@@ -202,12 +206,11 @@ async fn perform(caller: &Caller, tools: &Tools, call: MethodCall) -> Result<Rep
         return Box::pin(reading).await;
     }
     caller.version.release();
-    database
-        .write(|tx| {
-            let (caller, tools, call) = (caller.clone(), tools.clone(), Arc::clone(&call));
-            Box::pin(async move { run(tx, &caller, &tools, &call).await })
-        })
-        .await
+    let writing = database.write(|tx| {
+        let (caller, tools, call) = (caller.clone(), tools.clone(), Arc::clone(&call));
+        Box::pin(async move { run(tx, &caller, &tools, &call).await })
+    });
+    Box::pin(writing).await
 }
 
 async fn run(tx: &crate::database::Transaction, caller: &Caller, tools: &Tools, call: &MethodCall) -> Result<Reply> {
@@ -435,7 +438,7 @@ impl Shared<'_, '_> {
         let (env, model) = (self.env, self.model.as_ref());
         let (names, attributes) = (self.call.get("allfields"), self.call.get("attributes"));
         let key = json!([model.name, env.uid(), names, attributes, env.context()]).to_string();
-        env.remembered_text("fields_get", &key, fields_get::fields_get(env, model, names, attributes)).await
+        env.remembered_text("fields_get", &key, || fields_get::fields_get(env, model, names, attributes)).await
     }
 
     async fn create(&self) -> Result<Value> {

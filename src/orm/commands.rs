@@ -110,7 +110,7 @@ pub async fn apply_to_new(env: &Env<'_>, model: &Model, field: &Arc<Field>, rows
         }
         (None, None) => {}
     }
-    env.note_write(&model.name).await
+    env.note_changes(&model.name, std::iter::once(field.name.as_str())).await
 }
 
 /// Applies commands to a field of records.
@@ -136,7 +136,7 @@ pub async fn apply(
         }
         (None, None) => {}
     }
-    env.note_write(&model.name).await
+    env.note_changes(&model.name, std::iter::once(field.name.as_str())).await
 }
 
 struct One2many<'e, 'a> {

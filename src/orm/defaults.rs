@@ -85,7 +85,7 @@ async fn shown(env: &Env<'_>, field: &Field, value: &Value) -> Result<Value> {
 /// What `ir.default` has for a model and the caller, the most particular first.
 async fn user_defaults(env: &Env<'_>, model: &Model) -> Result<Map<String, Value>> {
     let key = format!("{} {} {}", model.name, env.uid(), env.company().await.unwrap_or_default());
-    let load = async {
+    let load = || async {
         let (defaults, fields) = ("ir_default", "ir_model_fields");
         let select = Sql::select()
             .from(Alias::new(defaults))

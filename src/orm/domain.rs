@@ -288,6 +288,17 @@ impl Domain {
         Self::Leaf(Leaf { path: path.into(), operator, value: value.into(), written: operator.text().to_owned() })
     }
 
+    /// Whether a text that a field is compared with, also within a list or a domain of its own, is so.
+    #[must_use]
+    pub fn any_text(&self, is_so: &dyn Fn(&str) -> bool) -> bool {
+        match self {
+            Self::True | Self::False => false,
+            Self::And(parts) | Self::Or(parts) => parts.iter().any(|part| part.any_text(is_so)),
+            Self::Not(inner) => inner.any_text(is_so),
+            Self::Leaf(leaf) => any_text(&leaf.value, is_so),
+        }
+    }
+
     /// Whether a condition on `field` (not on a path from it) is in it.
     #[must_use]
     pub fn mentions(&self, field: &str) -> bool {
@@ -297,6 +308,15 @@ impl Domain {
             Self::Not(inner) => inner.mentions(field),
             Self::Leaf(leaf) => leaf.path == field,
         }
+    }
+}
+
+fn any_text(value: &Value, is_so: &dyn Fn(&str) -> bool) -> bool {
+    match value {
+        Value::String(text) => is_so(text),
+        Value::Array(values) => values.iter().any(|value| any_text(value, is_so)),
+        Value::Object(values) => values.values().any(|value| any_text(value, is_so)),
+        _ => false,
     }
 }
 

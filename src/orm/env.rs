@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use chrono::NaiveDateTime;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement};
@@ -28,9 +28,37 @@ pub const SUPERUSER: i32 = 1;
 /// The models on which rights depend, and the registry.
 const RIGHTS: [&str; 4] = ["ir.model.access", "ir.rule", "res.groups", "ir.model.data"];
 const REGISTRY: [&str; 3] = ["ir.model", "ir.model.fields", "ir.model.fields.selection"];
-const USERS: [&str; 4] = ["res.users", "res.groups", "res.company", "res.partner"];
-const LANGS: [&str; 1] = ["res.lang"];
-const DEFAULTS: [&str; 1] = ["ir.default"];
+
+/// Each user has a partner.
+const PARTNER: &str = "res.partner";
+/// The fields of partners on which it depends what a user is, and what rules make of them.
+const PERSONAL: [&str; 6] = ["active", "lang", "tz", "parent_id", "is_company", "commercial_partner_id"];
+
+/// What is remembered, by kind, and the models on which it depends. What is not named here may depend on all.
+const REMEMBERED: [(&str, &[&str]); 5] = [
+    ("user", &["res.users", "res.groups", "res.company", "res.partner", "ir.model.access", "ir.rule", "ir.model.data"]),
+    ("langs", &["res.lang"]),
+    ("defaults", &["ir.default"]),
+    (RULES, &RULED),
+    (RULE_CONDITIONS, &RULED),
+];
+/// The domains of record rules, and their conditions as SQL.
+pub(super) const RULES: &str = "rules";
+pub(super) const RULE_CONDITIONS: &str = "rule conditions";
+/// The models on which rules depend that look no further than at the user.
+const RULED: [&str; 11] = [
+    "res.users",
+    "res.groups",
+    "res.company",
+    "res.partner",
+    "res.lang",
+    "ir.model.access",
+    "ir.rule",
+    "ir.model.data",
+    "ir.model",
+    "ir.model.fields",
+    "ir.model.fields.selection",
+];
 
 /// What calls need beside the database.
 #[derive(Clone, Debug)]
@@ -50,7 +78,15 @@ pub struct Env<'a> {
     shared: Arc<Shared<'a>>,
     uid: i32,
     su: bool,
-    context: Arc<Map<String, Value>>,
+    context: Arc<Context>,
+}
+
+/// The context of a call.
+#[derive(Default)]
+struct Context {
+    values: Map<String, Value>,
+    /// Its JSON, once somebody has asked for it.
+    text: OnceLock<String>,
 }
 
 type Remembered = Arc<dyn Any + Send + Sync>;
@@ -62,8 +98,8 @@ struct Shared<'a> {
     now: NaiveDateTime,
     passwords: Arc<Passwords>,
     identity: Identity,
-    memo: Mutex<HashMap<(&'static str, String), Remembered>>,
-    /// What this transaction has written to, so that nothing of it is remembered beyond.
+    memo: Mutex<HashMap<&'static str, HashMap<String, Remembered>>>,
+    /// What this transaction has written to: the kinds of what depends on it, so that nothing of it is remembered beyond.
     wrote: Mutex<BTreeSet<&'static str>>,
     /// Counters of changes of the registry and of rights.
     signals: Mutex<Signals>,
@@ -108,7 +144,7 @@ impl<'a> Env<'a> {
         let signals = if db.is_joined() {
             Arc::new(read_signals(db).await?)
         } else {
-            database.cached(version, "signals", "", read_signals(db)).await?
+            database.cached(version, "signals", "", || read_signals(db)).await?
         };
         let shared = Shared {
             db,
@@ -121,7 +157,8 @@ impl<'a> Env<'a> {
             wrote: Mutex::default(),
             signals: Mutex::new(*signals),
         };
-        Ok(Self { shared: Arc::new(shared), uid, su: uid == SUPERUSER, context: Arc::new(context) })
+        let env = Self { shared: Arc::new(shared), uid, su: uid == SUPERUSER, context: Arc::default() };
+        Ok(env.with_context(context))
     }
 
     /// The series that is spoken.
@@ -151,13 +188,19 @@ impl<'a> Env<'a> {
     /// The context.
     #[must_use]
     pub fn context(&self) -> &Map<String, Value> {
-        &self.context
+        &self.context.values
+    }
+
+    /// The context as JSON, for the key of what depends on it.
+    #[must_use]
+    pub fn context_text(&self) -> &str {
+        self.context.text.get_or_init(|| serde_json::to_string(&self.context.values).unwrap_or_default())
     }
 
     /// Whether a key of the context is there and true.
     #[must_use]
     pub fn flag(&self, key: &str) -> bool {
-        self.context.get(key).is_some_and(crate::python::truth)
+        self.context().get(key).is_some_and(crate::python::truth)
     }
 
     /// The same without asking for rights.
@@ -175,13 +218,13 @@ impl<'a> Env<'a> {
     /// The same with another context.
     #[must_use]
     pub fn with_context(&self, context: Map<String, Value>) -> Self {
-        Self { context: Arc::new(context), ..self.clone() }
+        Self { context: Arc::new(Context { values: context, text: OnceLock::new() }), ..self.clone() }
     }
 
     /// The same with more in the context.
     #[must_use]
     pub fn with(&self, key: &str, value: impl Into<Value>) -> Self {
-        let mut context = Map::clone(&self.context);
+        let mut context = self.context().clone();
         context.insert(key.to_owned(), value.into());
         self.with_context(context)
     }
@@ -189,10 +232,10 @@ impl<'a> Env<'a> {
     /// The same with less in the context: no `default_…`, which were meant for the records of a call itself.
     #[must_use]
     pub fn without_defaults(&self) -> Self {
-        if !self.context.keys().any(|key| key.starts_with("default_")) {
+        if !self.context().keys().any(|key| key.starts_with("default_")) {
             return self.clone();
         }
-        let context = self.context.iter().filter(|(key, _)| !key.starts_with("default_"));
+        let context = self.context().iter().filter(|(key, _)| !key.starts_with("default_"));
         self.with_context(context.map(|(key, value)| (key.clone(), value.clone())).collect())
     }
 
@@ -298,36 +341,71 @@ impl<'a> Env<'a> {
     ///
     /// # Errors
     /// Those of `load`.
-    pub async fn memo<T, F>(&self, kind: &'static str, key: &str, load: F) -> Result<Arc<T>>
+    pub async fn memo<T, F>(&self, kind: &'static str, key: &str, load: impl FnOnce() -> F) -> Result<Arc<T>>
     where
         T: Send + Sync + 'static,
         F: Future<Output = Result<T>> + Send,
     {
-        let known = lock(&self.shared.memo).get(&(kind, key.to_owned())).cloned();
-        if let Some(value) = known.and_then(|value| value.downcast().ok()) {
+        if let Some(value) = self.recalled(kind, key) {
             return Ok(value);
         }
-        let value = Arc::new(load.await?);
-        let stored: Arc<dyn Any + Send + Sync> = Arc::<T>::clone(&value);
-        lock(&self.shared.memo).insert((kind, key.to_owned()), stored);
+        let value = Arc::new(Box::pin(load()).await?);
+        self.recall(kind, key, &value);
         Ok(value)
     }
 
-    /// Whether all that is read here is committed, so that it can be remembered.
-    fn sees_what_is_committed(&self) -> bool {
-        !self.shared.db.is_joined() && lock(&self.shared.wrote).is_empty()
+    /// What is remembered in this transaction.
+    fn recalled<T: Send + Sync + 'static>(&self, kind: &'static str, key: &str) -> Option<Arc<T>> {
+        lock(&self.shared.memo).get(kind)?.get(key).cloned()?.downcast().ok()
+    }
+
+    fn recall<T: Send + Sync + 'static>(&self, kind: &'static str, key: &str, value: &Arc<T>) {
+        let value: Remembered = Arc::<T>::clone(value);
+        lock(&self.shared.memo).entry(kind).or_default().insert(key.to_owned(), value);
+    }
+
+    /// What is [kept](Self::keep) or [remembered](Self::remembered) of that kind and key.
+    #[must_use]
+    pub fn known<T: Send + Sync + 'static>(&self, kind: &'static str, key: &str) -> Option<Arc<T>> {
+        if self.sees_what_is_committed(kind) {
+            let kept = self.shared.database.known(&self.shared.version, kind, key);
+            if kept.is_some() {
+                return kept;
+            }
+        }
+        self.recalled(kind, key)
+    }
+
+    /// Keeps what depends on nothing but the data as long as they are the same; if it does not `last`, for this transaction
+    /// only.
+    pub fn keep<T: Send + Sync + 'static>(&self, kind: &'static str, key: &str, value: &Arc<T>, lasts: bool) {
+        if lasts && self.sees_what_is_committed(kind) {
+            self.shared.database.keep(&self.shared.version, kind, key, value);
+        } else {
+            self.recall(kind, key, value);
+        }
+    }
+
+    /// Whether all that is read here for that kind is committed, so that it can be remembered.
+    fn sees_what_is_committed(&self, kind: &'static str) -> bool {
+        if self.shared.db.is_joined() {
+            return false;
+        }
+        let wrote = lock(&self.shared.wrote);
+        let known = REMEMBERED.iter().any(|(known, _)| *known == kind);
+        if known { !wrote.contains(kind) } else { wrote.is_empty() }
     }
 
     /// As [`memo`](Self::memo), and beyond the transaction as long as the database does not change.
     ///
     /// # Errors
     /// Those of `load`.
-    pub async fn remembered<T, F>(&self, kind: &'static str, key: &str, load: F) -> Result<Arc<T>>
+    pub async fn remembered<T, F>(&self, kind: &'static str, key: &str, load: impl FnOnce() -> F) -> Result<Arc<T>>
     where
         T: Send + Sync + 'static,
         F: Future<Output = Result<T>> + Send,
     {
-        if self.sees_what_is_committed() {
+        if self.sees_what_is_committed(kind) {
             let shared = &self.shared;
             return shared.database.cached(&shared.version, kind, key, load).await;
         }
@@ -338,12 +416,12 @@ impl<'a> Env<'a> {
     ///
     /// # Errors
     /// Those of `load`.
-    pub async fn remembered_text<F>(&self, kind: &'static str, key: &str, load: F) -> Result<Reply>
+    pub async fn remembered_text<F>(&self, kind: &'static str, key: &str, load: impl FnOnce() -> F) -> Result<Reply>
     where
         F: Future<Output = Result<Value>> + Send,
     {
-        if !self.sees_what_is_committed() {
-            return load.await.map(Reply::from);
+        if !self.sees_what_is_committed(kind) {
+            return Box::pin(load()).await.map(Reply::from);
         }
         let shared = &self.shared;
         let text = shared.database.cached_text(&shared.version, kind, key, load).await?;
@@ -355,37 +433,39 @@ impl<'a> Env<'a> {
         lock(&self.shared.memo).clear();
     }
 
+    /// Notes that `fields` of records of `model` are written, and forgets what depends on them. Those of new records change
+    /// nothing for the users that there are.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn note_changes<'f>(&self, model: &str, mut fields: impl Iterator<Item = &'f str> + Send) -> Result<()> {
+        let of_users = model != PARTNER || fields.any(|field| PERSONAL.contains(&field));
+        self.note(model, of_users).await
+    }
+
     /// Notes that records of `model` are written, and forgets what depends on them.
     ///
     /// # Errors
     /// A failure of the database.
     pub async fn note_write(&self, model: &str) -> Result<()> {
-        let mut forget: Vec<&'static str> = Vec::new();
-        if USERS.contains(&model) {
-            forget.push("user");
-        }
-        if LANGS.contains(&model) {
-            forget.push("langs");
-        }
-        if DEFAULTS.contains(&model) {
-            forget.push("defaults");
-        }
+        self.note(model, true).await
+    }
+
+    async fn note(&self, model: &str, of_users: bool) -> Result<()> {
         let rights = RIGHTS.contains(&model);
         let registry = REGISTRY.contains(&model);
-        if rights {
-            forget.extend(["rights", "user"]);
-        }
-        if registry {
-            forget.push("registry");
-        }
+        let depends = |(kind, models): &(&'static str, &[&str])| (of_users && models.contains(&model)).then_some(*kind);
+        let mut forget: Vec<&'static str> = REMEMBERED.iter().filter_map(depends).collect();
+        forget.extend(rights.then_some("rights"));
+        forget.extend(registry.then_some("registry"));
         let first = {
             let mut wrote = lock(&self.shared.wrote);
+            let first = (registry && !wrote.contains("registry"), rights && !wrote.contains("rights"));
             wrote.insert("any");
-            let first_rights = rights && wrote.insert("rights");
-            let first_registry = registry && wrote.insert("registry");
-            (first_registry, first_rights)
+            wrote.extend(&forget);
+            first
         };
-        lock(&self.shared.memo).retain(|(kind, _), _| !forget.contains(kind));
+        lock(&self.shared.memo).retain(|kind, _| !forget.contains(kind));
         if first.0 || first.1 {
             self.bump(first.0, first.1).await?;
         }
@@ -418,7 +498,7 @@ impl<'a> Env<'a> {
         if !wrote && let Some(known) = self.shared.database.remembered::<Registry>("registry", changes) {
             return Ok(known);
         }
-        let registry = Box::pin(self.memo("registry", "", super::manual::load(self))).await?;
+        let registry = self.memo("registry", "", || super::manual::load(self)).await?;
         if !wrote && !self.shared.db.is_joined() {
             self.shared.database.remember("registry", changes, &registry);
         }
@@ -444,7 +524,7 @@ impl<'a> Env<'a> {
         if !wrote && let Some(known) = self.shared.database.remembered::<Rights>("rights", changes) {
             return Ok(known);
         }
-        let rights = Box::pin(self.memo("rights", "", Rights::load(self))).await?;
+        let rights = self.memo("rights", "", || Rights::load(self)).await?;
         if !wrote && !self.shared.db.is_joined() {
             self.shared.database.remember("rights", changes, &rights);
         }
@@ -464,7 +544,7 @@ impl<'a> Env<'a> {
     /// # Errors
     /// A failure of the database.
     pub async fn user_of(&self, uid: i32) -> Result<Arc<UserInfo>> {
-        Box::pin(self.remembered("user", &uid.to_string(), super::access::user(self, uid))).await
+        self.remembered("user", &uid.to_string(), || super::access::user(self, uid)).await
     }
 
     /// Whether the user who calls is a member of the group with that external id.
@@ -481,7 +561,7 @@ impl<'a> Env<'a> {
     /// # Errors
     /// A failure of the database.
     pub async fn langs(&self) -> Result<Arc<Vec<(String, String, i32)>>> {
-        let load = async {
+        let load = || async {
             let select = Query::select()
                 .columns(["code", "name", "id"].map(Alias::new))
                 .from(Alias::new("res_lang"))
@@ -491,7 +571,7 @@ impl<'a> Env<'a> {
             let rows = self.rows(&select).await?;
             rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).collect()
         };
-        Box::pin(self.remembered("langs", "", load)).await
+        self.remembered("langs", "", load).await
     }
 
     /// The language of the context, if it is an active one; else the language that every database has.
@@ -499,7 +579,7 @@ impl<'a> Env<'a> {
     /// # Errors
     /// A `UserError` for an inactive one in 19.0; a failure of the database.
     pub async fn lang(&self) -> Result<String> {
-        let Some(lang) = self.context.get("lang").and_then(Value::as_str).filter(|lang| !lang.is_empty()) else {
+        let Some(lang) = self.context().get("lang").and_then(Value::as_str).filter(|lang| !lang.is_empty()) else {
             return Ok(DEFAULT_LANG.to_owned());
         };
         if lang == DEFAULT_LANG || self.langs().await?.iter().any(|(code, _, _)| code == lang) {
@@ -517,7 +597,7 @@ impl<'a> Env<'a> {
     /// An `AccessError` for companies that are not the user's; a failure of the database.
     pub async fn companies(&self) -> Result<Vec<i32>> {
         let user = self.user().await?;
-        let allowed = self.context.get("allowed_company_ids").and_then(Value::as_array);
+        let allowed = self.context().get("allowed_company_ids").and_then(Value::as_array);
         let Some(allowed) = allowed.filter(|ids| !ids.is_empty()) else { return Ok(user.companies.clone()) };
         let mut ids = Vec::new();
         for id in allowed {
@@ -535,7 +615,7 @@ impl<'a> Env<'a> {
     /// # Errors
     /// As [`companies`](Self::companies).
     pub async fn company(&self) -> Result<i32> {
-        let allowed = self.context.get("allowed_company_ids").and_then(Value::as_array);
+        let allowed = self.context().get("allowed_company_ids").and_then(Value::as_array);
         if allowed.is_some_and(|ids| !ids.is_empty()) {
             return Ok(self.companies().await?.first().copied().unwrap_or_default());
         }

@@ -1,7 +1,7 @@
 //! The methods that can be called from outside, with their parameters, as each series has them.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, OnceLock};
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -10,7 +10,7 @@ use super::registry::Model;
 use crate::error::{Error, Result};
 use crate::modules;
 use crate::python::{self, plural};
-use crate::series::Series;
+use crate::series::{PerSeries, Series};
 
 /// The methods that all models share.
 const SHARED: &str = "*";
@@ -56,8 +56,8 @@ pub struct Method {
     /// Whether it is called on a model, without records.
     pub on_model: bool,
     /// Its parameters as Python writes them: `(domain, limit=None)`.
-    pub signature: String,
-    parameters: Vec<Parameter>,
+    pub signature: Arc<str>,
+    parameters: Arc<[Parameter]>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -77,20 +77,35 @@ enum ParameterKind {
     Keywords,
 }
 
-type Signatures = IndexMap<String, IndexMap<String, String>>;
+/// What comes of the text of a signature: `(domain, limit=None) @model`.
+#[derive(Debug)]
+struct Signature {
+    list: Arc<str>,
+    on_model: bool,
+    parameters: Arc<[Parameter]>,
+}
 
-static SIGNATURES: LazyLock<HashMap<Series, Arc<Signatures>>> =
-    LazyLock::new(|| Series::ALL.into_iter().map(|series| (series, Arc::new(signatures(series)))).collect());
+/// A signature as it is written, read when it is needed.
+#[derive(Debug)]
+struct Written {
+    text: String,
+    read: OnceLock<Signature>,
+}
+
+type Signatures = IndexMap<String, IndexMap<String, Written>>;
+
+static SIGNATURES: PerSeries<Signatures> = PerSeries::new(signatures);
 
 fn signatures(series: Series) -> Signatures {
     let mut all = Signatures::new();
     for module in modules::of(series) {
-        for (model, methods) in module.read::<Signatures>("methods").unwrap_or_default() {
-            all.entry(model).or_default().extend(methods);
+        let texts: IndexMap<String, IndexMap<String, String>> = module.read("methods").unwrap_or_default();
+        for (model, methods) in texts {
+            all.entry(model).or_default().extend(methods.into_iter().map(|(name, text)| (name, Written::new(text))));
         }
     }
     let further =
-        series.further_methods().iter().map(|(name, signature)| ((*name).to_owned(), (*signature).to_owned()));
+        series.further_methods().iter().map(|(name, text)| ((*name).to_owned(), Written::new((*text).to_owned())));
     all.entry(SHARED.to_owned()).or_default().extend(further);
     all
 }
@@ -100,7 +115,7 @@ fn signatures(series: Series) -> Signatures {
 /// # Errors
 /// An `AccessError` for a private method.
 pub fn find(series: Series, model: &Model, name: &str) -> Result<Option<Method>> {
-    let (model_name, signatures) = (model.name.as_str(), &SIGNATURES[&series]);
+    let (model_name, signatures) = (model.name.as_str(), SIGNATURES.of(series));
     let private = || Error::AccessError(series.private_method(model_name, name));
     if name.starts_with('_') {
         let is_known = !series.looks_for_private_methods() || PRIVATE.contains(&name);
@@ -122,13 +137,13 @@ pub fn find(series: Series, model: &Model, name: &str) -> Result<Option<Method>>
         (true, false) => "BaseModel".to_owned(),
         (false, _) => series.model_class(model_name),
     };
-    Ok(Some(Method::parse(&class, name, signature)))
+    Ok(Some(Method::new(&class, name, signature)))
 }
 
 /// All public methods of a model.
 #[must_use]
 pub fn of(series: Series, model: &Model) -> Vec<Method> {
-    let signatures = &SIGNATURES[&series];
+    let signatures = SIGNATURES.of(series);
     let plain = model.manual || !signatures.contains_key(&model.name);
     let sources = [Some(model.name.as_str()), Some(SHARED), Some(PLAIN).filter(|_| plain)];
     let names: BTreeSet<&String> =
@@ -139,7 +154,7 @@ pub fn of(series: Series, model: &Model) -> Vec<Method> {
 /// Whether a series has a method in all models.
 #[must_use]
 pub fn is_shared(series: Series, name: &str) -> bool {
-    let signatures = &SIGNATURES[&series];
+    let signatures = SIGNATURES.of(series);
     [SHARED, PLAIN].iter().any(|model| signatures.get(*model).is_some_and(|methods| methods.contains_key(name)))
 }
 
@@ -168,9 +183,19 @@ impl Arguments {
     }
 }
 
-impl Method {
-    fn parse(class: &str, name: &str, signature: &str) -> Self {
-        let (list, decorator) = signature.rsplit_once(')').unwrap_or((signature, ""));
+impl Written {
+    fn new(text: String) -> Self {
+        Self { text, read: OnceLock::new() }
+    }
+
+    fn read(&self) -> &Signature {
+        self.read.get_or_init(|| Signature::parse(&self.text))
+    }
+}
+
+impl Signature {
+    fn parse(text: &str) -> Self {
+        let (list, decorator) = text.rsplit_once(')').unwrap_or((text, ""));
         let list = list.strip_prefix('(').unwrap_or(list);
         let mut parameters = Vec::new();
         let mut keyword_only = false;
@@ -189,12 +214,19 @@ impl Method {
             let default = default.map(literal);
             parameters.push(Parameter { name: name.trim_start_matches('*').to_owned(), default, kind });
         }
+        Self { list: format!("({list})").into(), on_model: decorator.contains("@model"), parameters: parameters.into() }
+    }
+}
+
+impl Method {
+    fn new(class: &str, name: &str, written: &Written) -> Self {
+        let signature = written.read();
         Self {
             function: format!("{class}.{name}"),
             name: name.to_owned(),
-            on_model: decorator.contains("@model"),
-            signature: format!("({list})"),
-            parameters,
+            on_model: signature.on_model,
+            signature: Arc::clone(&signature.list),
+            parameters: Arc::clone(&signature.parameters),
         }
     }
 
@@ -254,7 +286,7 @@ impl Method {
             }
         }
         let mut missing = Vec::new();
-        for parameter in &self.parameters {
+        for parameter in self.parameters.iter() {
             if matches!(parameter.kind, ParameterKind::Positional | ParameterKind::Keywords)
                 || arguments.values.contains_key(&parameter.name)
             {
@@ -289,7 +321,7 @@ impl Method {
             return refused("multiple values for argument 'self'".to_owned());
         }
         let mut arguments = Arguments::default();
-        for parameter in &self.parameters {
+        for parameter in self.parameters.iter() {
             if matches!(parameter.kind, ParameterKind::Positional | ParameterKind::Keywords) {
                 continue;
             }
@@ -360,7 +392,11 @@ mod tests {
     use super::*;
 
     fn method() -> Method {
-        Method::parse("BaseModel", "search", "(domain, offset=0, limit=None, order=None) @model")
+        Method::new(
+            "BaseModel",
+            "search",
+            &Written::new("(domain, offset=0, limit=None, order=None) @model".to_owned()),
+        )
     }
 
     #[test]
@@ -370,7 +406,7 @@ mod tests {
         let arguments = method.bind(vec![json!([]), json!(2)], Map::new()).unwrap();
         assert_eq!(arguments.get("offset"), &json!(2));
         assert_eq!(arguments.get("limit"), &Value::Null);
-        let more = Method::parse("B", "f", "(name, **options) @model");
+        let more = Method::new("B", "f", &Written::new("(name, **options) @model".to_owned()));
         let arguments = more.bind(vec![json!(1)], Map::from_iter([("x".to_owned(), json!(2))])).unwrap();
         assert_eq!(arguments.more["x"], json!(2));
     }
@@ -397,14 +433,12 @@ mod tests {
     #[test]
     fn every_signature_of_every_series_is_readable() {
         for series in Series::ALL {
-            for (model, methods) in SIGNATURES[&series].iter() {
-                for (name, signature) in methods {
-                    let method = Method::parse(model, name, signature);
-                    assert!(signature.starts_with('('), "{series} {model}.{name}");
-                    assert!(
-                        method.parameters.iter().all(|p| !p.name.contains(' ')),
-                        "{series} {model}.{name}{signature}"
-                    );
+            for (model, methods) in SIGNATURES.of(series) {
+                for (name, written) in methods {
+                    let text = &written.text;
+                    assert!(text.starts_with('('), "{series} {model}.{name}");
+                    let readable = written.read().parameters.iter().all(|p| !p.name.contains(' '));
+                    assert!(readable, "{series} {model}.{name}{text}");
                 }
             }
         }

@@ -9,7 +9,7 @@ use std::pin::Pin;
 
 use sea_orm::sea_query::{
     Alias, BinOper, CaseStatement, CommonTableExpression, Expr, ExprTrait, Func, LikeExpr, NullOrdering, Order,
-    Query as Sql, SelectStatement, UnionType, WithClause,
+    PostgresQueryBuilder, Query as Sql, SelectStatement, SqliteQueryBuilder, UnionType, WithClause,
 };
 use sea_orm::{ConnectionTrait, DbErr};
 use serde_json::Value;
@@ -159,6 +159,15 @@ impl<'e, 'a> Query<'e, 'a> {
         let alias = model.table.clone();
         let select = Sql::select().from(Alias::new(&model.table)).take();
         Self { env, model, alias, select, joins: HashMap::new() }
+    }
+
+    /// The records of these ids.
+    #[must_use]
+    pub fn of_ids(env: &'e Env<'a>, model: &'e Model, ids: &[i32]) -> Self {
+        let mut query = Self::new(env, model);
+        let ids: Vec<i64> = ids.iter().map(|id| i64::from(*id)).collect();
+        query.select.and_where(one_of(column(&query.alias, "id"), &ids, env.is_sqlite()));
+        query
     }
 
     /// The records of `domain` only.
@@ -311,6 +320,12 @@ impl<'e, 'a> Query<'e, 'a> {
         }
     }
 
+    /// The model.
+    #[must_use]
+    pub fn model(&self) -> &'e Model {
+        self.model
+    }
+
     /// The name of the model's table in the statement.
     #[must_use]
     pub fn alias(&self) -> &str {
@@ -326,6 +341,40 @@ impl<'e, 'a> Query<'e, 'a> {
     /// The statement, for more conditions and groups.
     pub fn select(&mut self) -> &mut SelectStatement {
         &mut self.select
+    }
+}
+
+/// A condition that was put together once, as SQL, for many statements.
+#[derive(Debug)]
+pub struct Rendered {
+    sql: String,
+    values: Vec<sea_orm::Value>,
+}
+
+impl Rendered {
+    /// Renders a condition. On SQLite numbers are part of the text, which is faster to put into a statement; PostgreSQL
+    /// would have a statement for each user.
+    #[must_use]
+    pub fn new(condition: Expr, sqlite: bool) -> Self {
+        use sea_orm::Value::{BigInt, Bool, Int};
+        let select = Sql::select().expr(condition).take();
+        let (mut sql, mut values) =
+            if sqlite { select.build(SqliteQueryBuilder) } else { select.build(PostgresQueryBuilder) };
+        if sqlite && values.0.iter().all(|value| matches!(value, BigInt(_) | Bool(_) | Int(_))) {
+            sql = select.to_string(SqliteQueryBuilder);
+            values.0.clear();
+        }
+        let condition = sql.strip_prefix("SELECT ").unwrap_or(&sql);
+        Self { sql: format!("({condition})"), values: values.0 }
+    }
+
+    /// The condition.
+    #[must_use]
+    pub fn condition(&self) -> Expr {
+        if self.values.is_empty() {
+            return Expr::cust(self.sql.clone());
+        }
+        Expr::cust_with_values(self.sql.clone(), self.values.iter().cloned())
     }
 }
 
@@ -591,7 +640,7 @@ impl Compiler<'_, '_> {
         let env = self.env;
         access::check_model(env, comodel, access::Operation::Read).await?;
         let rules = access::rules(env, comodel, access::Operation::Read).await?;
-        let mut parts = vec![domain.clone(), Domain::clone(&rules)];
+        let mut parts = vec![domain.clone(), rules];
         if active
             && let Some(field) = comodel.active_field()
             && !domain.mentions(field)

@@ -230,10 +230,8 @@ async fn columns(env: &Env<'_>, model: &Model, ids: &[i32], fields: &[Arc<Field>
         records.extend(ids.iter().map(|id| (*id, Map::new())));
         return Ok(records);
     }
-    let sudo = env.sudo();
-    let mut query = Query::new(&sudo, model);
-    let rules = access::rules(env, model, Operation::Read).await?;
-    query.filter(&Domain::and(vec![Domain::leaf("id", Operator::In, ids.to_vec()), Domain::clone(&rules)])).await?;
+    let mut query = Query::of_ids(env, model, ids);
+    let has_rules = access::restrict(env, &mut query, Operation::Read).await?;
     let lang = env.lang().await?;
     let stored: Vec<&Arc<Field>> = fields.iter().filter(|field| field.is_column() && field.name != "id").collect();
     let mut columns = vec![column(query.alias(), "id")];
@@ -248,7 +246,7 @@ async fn columns(env: &Env<'_>, model: &Model, ids: &[i32], fields: &[Arc<Field>
         }
         records.insert(id, record);
     }
-    if *rules != Domain::True {
+    if has_rules {
         refuse_hidden(env, model, ids, |id| records.contains_key(&id)).await?;
     }
     // In the order in which they were asked for.
@@ -311,11 +309,7 @@ async fn one2many(env: &Env<'_>, model: &Model, ids: &[i32], field: &Field) -> R
     if !inverse.is_column() {
         return computed(env, model, ids, field).await;
     }
-    let mut all = vec![
-        Domain::leaf(inverse.name.clone(), Operator::In, ids.to_vec()),
-        shown(env, field, &comodel)?,
-        Domain::clone(&*access::rules(env, &comodel, Operation::Read).await?),
-    ];
+    let mut all = vec![Domain::leaf(inverse.name.clone(), Operator::In, ids.to_vec()), shown(env, field, &comodel)?];
     if inverse.kind == Kind::Many2oneReference
         && let Some(model_field) = super::reference_model_field(&comodel, &inverse)
     {
@@ -324,6 +318,7 @@ async fn one2many(env: &Env<'_>, model: &Model, ids: &[i32], field: &Field) -> R
     let sudo = env.sudo();
     let mut query = Query::new(&sudo, &comodel);
     query.filter(&Domain::and(all)).await?;
+    access::restrict(env, &mut query, Operation::Read).await?;
     query.order(&comodel.order).await?;
     let columns = vec![column(query.alias(), &inverse.name), column(query.alias(), "id")];
     pairs(env, query, columns).await
@@ -334,8 +329,8 @@ async fn many2many(env: &Env<'_>, ids: &[i32], field: &Field) -> Result<HashMap<
     let Some(relation) = &field.table else { return Ok(HashMap::new()) };
     let sudo = env.sudo();
     let mut query = Query::new(&sudo, &comodel);
-    let rules = access::rules(env, &comodel, Operation::Read).await?;
-    query.filter(&Domain::and(vec![shown(env, field, &comodel)?, Domain::clone(&rules)])).await?;
+    query.filter(&shown(env, field, &comodel)?).await?;
+    access::restrict(env, &mut query, Operation::Read).await?;
     let pair = "pair";
     let id = column(query.alias(), "id");
     query.select().join_as(

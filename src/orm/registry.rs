@@ -2,7 +2,7 @@
 //! (`x_…`) of a database.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::field::{Field, FieldDefinition, Kind};
 use crate::modules;
-use crate::series::Series;
+use crate::series::{PerSeries, Series};
 
 /// The fields that every model has, beside `id` and `display_name` those of models that log access.
 pub const MAGIC: [&str; 6] = ["id", "display_name", "create_uid", "create_date", "write_uid", "write_date"];
@@ -137,22 +137,13 @@ pub struct Registry {
     referrers: HashMap<String, Vec<(String, String)>>,
 }
 
-static BASE: LazyLock<[LazyLock<Arc<Registry>>; 5]> = LazyLock::new(|| {
-    [
-        LazyLock::new(|| Arc::new(Registry::of_modules(Series::ALL[0]))),
-        LazyLock::new(|| Arc::new(Registry::of_modules(Series::ALL[1]))),
-        LazyLock::new(|| Arc::new(Registry::of_modules(Series::ALL[2]))),
-        LazyLock::new(|| Arc::new(Registry::of_modules(Series::ALL[3]))),
-        LazyLock::new(|| Arc::new(Registry::of_modules(Series::ALL[4]))),
-    ]
-});
+static BASE: PerSeries<Arc<Registry>> = PerSeries::new(|series| Arc::new(Registry::of_modules(series)));
 
 impl Registry {
     /// The models of the modules of a series.
     #[must_use]
     pub fn base(series: Series) -> Arc<Self> {
-        let index = Series::ALL.iter().position(|known| *known == series).unwrap_or_default();
-        Arc::clone(&BASE[index])
+        Arc::clone(BASE.of(series))
     }
 
     /// Reads the definitions that are compiled in. A module's definitions may add fields to models of others.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::access::{self, Operation};
-use super::domain::{Domain, Operator};
+use super::domain::Domain;
 use super::env::Env;
 use super::field::{Field, Kind};
 use super::query::{Query, column};
@@ -56,15 +56,13 @@ pub async fn read(env: &Env<'_>, model: &Model, ids: &[i32], fields: &[Arc<Field
     if ids.is_empty() {
         return Ok(Reply::Value(Value::Array(Vec::new())));
     }
-    let sudo = env.sudo();
-    let mut query = Query::new(&sudo, model);
-    let rules = access::rules(env, model, Operation::Read).await?;
-    query.filter(&Domain::and(vec![Domain::leaf("id", Operator::In, ids.to_vec()), Domain::clone(&rules)])).await?;
+    let mut query = Query::of_ids(env, model, ids);
+    let has_rules = access::restrict(env, &mut query, Operation::Read).await?;
     let text = select(env, query, fields).await?;
     let rows = Rows::parse(&text)?;
     let found: HashMap<i32, &Vec<&RawValue>> =
         rows.0.iter().filter_map(|row| Some((number(row.first()?)?, row))).collect();
-    if *rules != Domain::True {
+    if has_rules {
         read::refuse_hidden(env, model, ids, |id| found.contains_key(&id)).await?;
     }
     let names = rows.names(env, fields, classic).await?;

@@ -45,7 +45,6 @@ pub async fn query<'e, 'a>(env: &'e Env<'a>, model: &'e Model, domain: &Domain) 
     if !behaviour.searches_without_rights(env.series()) {
         access::check_model(env, model, Operation::Read).await?;
     }
-    let rules = access::rules(env, model, Operation::Read).await?;
     let mut all = vec![domain.clone(), behaviour.searched(env, domain)];
     if let Some(active) = model.active_field()
         && env.context().get("active_test").is_none_or(python::truth)
@@ -59,13 +58,7 @@ pub async fn query<'e, 'a>(env: &'e Env<'a>, model: &'e Model, domain: &Domain) 
         let message = format!("relation \"{}\" does not exist\n", model.name.replace('.', "_"));
         return Err(Error::Python { name: "psycopg2.errors.UndefinedTable", message });
     }
-    if *rules != Domain::True {
-        // The rules look at what the caller may not see.
-        let sudo = env.sudo();
-        let mut names = super::query::Names::outer();
-        let condition = super::query::condition(&sudo, model, query.alias(), &rules, &mut names).await?;
-        sea_orm::sea_query::SelectStatement::and_where(query.select(), condition);
-    }
+    access::restrict(env, &mut query, Operation::Read).await?;
     Ok(query)
 }
 

@@ -283,6 +283,13 @@ pub fn domain_datetime(value: &Value, surroundings: &Surroundings) -> Result<Opt
     }
 }
 
+/// Whether a text could be read as a date or time that depends on when it is read: `today -3d`, `+1w`, `Yesterday`.
+#[must_use]
+pub fn is_of_the_moment(text: &str) -> bool {
+    let first = text.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+    first.starts_with(['+', '-', '=']) || matches!(first.as_str(), "now" | "today" | "tomorrow" | "yesterday")
+}
+
 /// The comparison that stands for one with a date or a moment: after a day is after its end, and up to a day is up to
 /// that.
 #[must_use]

@@ -104,7 +104,7 @@ pub fn create<'e>(env: &'e Env<'_>, model: &'e Model, values: Vec<Values>) -> St
             defaults::complete(env, model, record).await?;
         }
         behaviour.prepare_create(env, model, &mut values).await?;
-        env.note_write(&model.name).await?;
+        env.note_changes(&model.name, std::iter::empty()).await?;
         let mut sorted = Vec::new();
         for record in &values {
             sorted.push(sort(env, model, record, true).await?);
@@ -327,17 +327,9 @@ pub fn write<'e>(env: &'e Env<'_>, model: &'e Model, ids: &'e [i32], values: Val
             }
         }
         let ids = distinct.as_slice();
-        if access::rules(env, model, Operation::Write).await?.as_ref() == &super::Domain::True {
-            let existing = read::existing(env, model, ids).await?;
-            if existing.len() < ids.len() {
-                let missing: Vec<i32> = ids.iter().copied().filter(|id| !existing.contains(id)).collect();
-                return Err(access::missing_error(env, model, &missing));
-            }
-        } else {
-            access::check_records(env, model, ids, Operation::Write).await?;
-        }
+        access::check_records(env, model, ids, Operation::Write).await?;
         behaviour.prepare_write(env, model, ids, &mut values).await?;
-        env.note_write(&model.name).await?;
+        env.note_changes(&model.name, values.keys().map(String::as_str)).await?;
         let mut sorted = sort(env, model, &values, false).await?;
         required(env, model, &sorted, false)?;
         let moved = model.parent_store && sorted.own.contains_key(&model.parent_name);
@@ -355,7 +347,7 @@ pub fn write<'e>(env: &'e Env<'_>, model: &'e Model, ids: &'e [i32], values: Val
             store_parent_paths(env, model, ids).await?;
         }
         behaviour.written(env, model, ids, &values).await?;
-        if access::rules(env, model, Operation::Write).await?.as_ref() != &super::Domain::True {
+        if access::has_rules(env, model, Operation::Write).await? {
             access::check_records(env, model, ids, Operation::Write).await?;
         }
         Ok(())
@@ -376,7 +368,7 @@ pub async fn store(env: &Env<'_>, model: &Model, ids: &[i32], values: Values) ->
     if own.is_empty() {
         return Ok(());
     }
-    env.note_write(&model.name).await?;
+    env.note_changes(&model.name, own.keys().map(String::as_str)).await?;
     update_columns(env, model, ids, &own, false).await
 }
 
@@ -395,7 +387,7 @@ pub async fn store_each(env: &Env<'_>, model: &Model, rows: &[(i32, Values)]) ->
     if fields.is_empty() {
         return Ok(());
     }
-    env.note_write(&model.name).await?;
+    env.note_changes(&model.name, fields.iter().map(|field| field.name.as_str())).await?;
     let lang = env.lang().await?;
     for chunk in rows.chunks(ROWS) {
         let mut update = Sql::update();

@@ -38,7 +38,7 @@ async fn call_method(call: Call, function: &str) -> Result<Reply> {
     let mut next = || arguments.next().unwrap_or_default();
     let (model, method, args, kwargs) = (python::text(&next()), python::text(&next()), next(), next());
     let tools = Tools { identity: call.visit.identity().await?, ..call.app.tools() };
-    if !Box::pin(orm::has_model(&caller, &model, &tools)).await? {
+    if !orm::has_model(&caller, &model, &tools).await? {
         return Err(if series.finds_no_path_for_unknown_model() {
             Error::NotFound(page::NOT_FOUND.to_owned())
         } else {

@@ -55,7 +55,7 @@ impl Route {
         T: serde::Serialize,
     {
         let call = move |given| -> Answer {
-            let answer = call(given);
+            let answer = Box::pin(call(given));
             Box::pin(async move {
                 let value = answer.await?;
                 Ok(to_raw_value(&value).expect("values have text keys"))

@@ -15,12 +15,24 @@ use crate::common::{self, Client, odoo};
 struct Counter<'a> {
     client: Client<'a>,
     database: Arc<Database>,
+    wrong: Vec<String>,
 }
 
 impl<'a> Counter<'a> {
     async fn new(server: &'a Wiredoo) -> Self {
         let database = server.app().databases.open(server.db()).await.unwrap();
-        Self { client: Client::administrator(server).await, database }
+        Self { client: Client::administrator(server).await, database, wrong: Vec::new() }
+    }
+
+    /// Notes a call that takes another number of statements than it did.
+    fn compare(&mut self, call: &str, sent: u64, expected: u64) {
+        if sent != expected {
+            self.wrong.push(format!("{call}: {sent}, not {expected}"));
+        }
+    }
+
+    fn assert(&self) {
+        assert!(self.wrong.is_empty(), "{}", self.wrong.join("\n"));
     }
 
     /// The statements of a call, and what it answers.
@@ -122,17 +134,18 @@ async fn creating_takes_as_many_statements_for_many_records() {
             let file = |i: usize| json!({"name": format!("f{i}"), "raw": format!("{i}")});
             let sent = [
                 ("contacts", plain, 15 + older),
-                ("contacts with a company and tags", counter.creating("res.partner", n, kid).await.0, 30 + older),
-                ("companies with contacts", counter.creating("res.partner", n, company).await.0, 40 + older),
-                ("users", counter.creating("res.users", n, user).await.0, 44 + 4 * older),
-                ("tags", counter.creating("res.partner.category", n, tag).await.0, 10),
-                ("files", counter.creating("ir.attachment", n, file).await.0, 9),
-                ("things", counter.creating("x_thing", n, |i| json!({"x_name": "x", "x_int": i})).await.0, 7),
+                ("contacts with a company and tags", counter.creating("res.partner", n, kid).await.0, 27 + older),
+                ("companies with contacts", counter.creating("res.partner", n, company).await.0, 36 + older),
+                ("users", counter.creating("res.users", n, user).await.0, 43 + 4 * older),
+                ("tags", counter.creating("res.partner.category", n, tag).await.0, 7),
+                ("files", counter.creating("ir.attachment", n, file).await.0, 6),
+                ("things", counter.creating("x_thing", n, |i| json!({"x_name": "x", "x_int": i})).await.0, 4),
             ];
             for (what, sent, expected) in sent {
-                assert_eq!(sent, expected, "{series}: {n} {what}");
+                counter.compare(&format!("{series}: {n} {what}"), sent, expected);
             }
         }
+        counter.assert();
     }
 }
 
@@ -160,22 +173,23 @@ async fn changing_takes_as_many_statements_for_many_records() {
                 _ => 0,
             };
             let changes: [(&str, &str, Value, u64); 10] = [
-                ("res.partner", "write", json!([ids, {"color": 3}]), 7),
+                ("res.partner", "write", json!([ids, {"color": 3}]), 4),
                 ("res.partner", "write", json!([ids, {"name": "Other"}]), 11),
-                ("res.partner", "write", json!([ids, {"city": "Other"}]), 10),
-                ("res.partner", "write", json!([ids, own_tags]), 14),
+                ("res.partner", "write", json!([ids, {"city": "Other"}]), 7),
+                ("res.partner", "write", json!([ids, own_tags]), 8),
                 ("res.partner", "write", json!([ids, {"parent_id": above}]), 16 + shared),
                 ("res.partner", "write", json!([companies, {"name": "Org", "vat": "2"}]), 20),
                 ("res.partner", "action_archive", json!([ids]), 9),
                 ("res.partner", "unlink", json!([ids]), 7),
-                ("x_thing", "write", json!([things, {"x_int": 5}]), 5),
+                ("x_thing", "write", json!([things, {"x_int": 5}]), 2),
                 ("x_thing", "unlink", json!([things]), 5),
             ];
             for (model, method, args, expected) in changes {
                 let call = format!("{model}.{method}({})", args[1]);
                 let sent = counter.changing(model, method, args).await;
-                assert_eq!(sent, expected, "{series}: {call} of {n}");
+                counter.compare(&format!("{series}: {call} of {n}"), sent, expected);
             }
         }
+        counter.assert();
     }
 }

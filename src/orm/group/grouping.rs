@@ -408,11 +408,8 @@ impl<'e, 'a> Grouping<'e, 'a> {
         let joined = format!("m{}", self.by.len());
         let other = column(&joined, &relation.other);
         let mut on = column(&joined, &relation.own).eq(column(alias, "id"));
-        let rules = access::rules(self.env, &comodel, Operation::Read).await?;
-        if *rules != Domain::True {
-            let sudo = self.env.sudo();
-            let mut visible = Query::new(&sudo, &comodel);
-            visible.filter(&rules).await?;
+        let mut visible = Query::new(self.env, &comodel);
+        if access::restrict(self.env, &mut visible, Operation::Read).await? {
             let id = column(visible.alias(), "id");
             on = on.and(other.clone().in_subquery(visible.into_select().expr(id).take()));
         }

@@ -161,7 +161,7 @@ pub fn read_start(value: &Value) -> Option<NaiveDateTime> {
 /// # Errors
 /// A failure of the database.
 pub async fn week_start(env: &Env<'_>, lang: &str) -> Result<Weekday> {
-    let load = async {
+    let load = || async {
         let table = "res_lang";
         let select = Sql::select().from(Alias::new(table)).and_where(column(table, "code").eq(lang)).take();
         let rows = env.json_rows(select, vec![column(table, "week_start")]).await?;
