@@ -196,6 +196,28 @@ impl Rule<Goes> {
         self
     }
 
+    /// The proxy says after how many seconds the client may come again.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.does.effect.retry_after = Some(seconds);
+        self
+    }
+
+    /// The call cannot be serialised, which the server settles by itself after so many tries (1 to 4).
+    #[must_use]
+    pub fn retried(mut self, tries: u32) -> Self {
+        self.does.effect.error = Some(ErrorKind::SerializationFailure);
+        self.does.effect.retried = Some(tries);
+        self
+    }
+
+    /// The server goes down before the call runs, and answers nobody for that time.
+    #[must_use]
+    pub fn restart(mut self, down: std::time::Duration) -> Self {
+        self.does.effect.restart = Some(Restart { down_ms: u64::try_from(down.as_millis()).unwrap_or(u64::MAX) });
+        self
+    }
+
     /// The connection suffers.
     #[must_use]
     pub fn connection(mut self, what: Connection) -> Self {

@@ -1,8 +1,11 @@
 //! Stubs: answers in the place of the database's own.
 
+use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
@@ -18,7 +21,7 @@ use crate::error::{Error, Result};
 /// A rule by which calls are answered without being run.
 pub type Stub = Rule<Answers>;
 
-/// What a stub answers: exactly one of `answer`, `answers`, `template`, `error` and `callback`.
+/// What a stub answers: exactly one of `answer`, `answers`, `template`, `error`, `callback` and, from Rust, `function`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Answers {
@@ -40,6 +43,19 @@ pub struct Answers {
     /// `{"pass": true}` to let the call run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callback: Option<String>,
+    /// What this function answers; see [`Rule::asks`].
+    #[serde(skip)]
+    pub function: Option<Function>,
+}
+
+/// A function in the tester's own process.
+#[derive(Clone)]
+pub struct Function(Arc<dyn Fn(Seen) -> BoxFuture<'static, Answer> + Send + Sync>);
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Function")
+    }
 }
 
 /// Null is an answer, too.
@@ -64,6 +80,7 @@ impl Does for Answers {
             self.template.is_some(),
             self.error.is_some(),
             self.callback.is_some(),
+            self.function.is_some(),
         ];
         if said.iter().filter(|said| **said).count() != 1 {
             return Err(Refusal::wrong(
@@ -113,6 +130,9 @@ impl Standing<Answers> {
         if let Some(url) = &does.callback {
             return ask(url, seen).await;
         }
+        if let Some(Function(function)) = &does.function {
+            return function(seen.clone()).await;
+        }
         let effect = Effect { error: does.error, message: does.message.clone(), ..Effect::default() };
         Answer::Of(effect.error().map_or(Ok(Value::Null), Err))
     }
@@ -130,6 +150,17 @@ impl Rule<Answers> {
     #[must_use]
     pub fn answers(mut self, answers: impl IntoIterator<Item = Value>) -> Self {
         self.does.answers = Some(answers.into_iter().collect());
+        self
+    }
+
+    /// What `function` answers when it is asked with the call; [`Answer::Pass`] lets the call run. It runs on the server's
+    /// runtime, before the call is answered, and may make calls itself.
+    #[must_use]
+    pub fn asks<A>(mut self, function: impl Fn(Seen) -> A + Send + Sync + 'static) -> Self
+    where
+        A: Future<Output = Answer> + Send + 'static,
+    {
+        self.does.function = Some(Function(Arc::new(move |seen| Box::pin(function(seen)))));
         self
     }
 }

@@ -1,5 +1,8 @@
 //! Who may do what: access rights, record rules, groups of fields; and that no call gets around them.
 
+use std::time::Duration;
+
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 use wiredoo::Series;
 
@@ -364,6 +367,35 @@ async fn rules_say_which_records_may_be_read_written_made_and_deleted() {
 }
 
 #[tokio::test]
+async fn rules_about_the_time_follow_the_clock() {
+    for series in [Series::V17, Series::V19] {
+        let server = odoo(series).await;
+        let mut admin = Client::administrator(&server).await;
+        let model = admin.manual_model("x_doc", json!([{"name": "x_day", "ttype": "date"}])).await;
+        make_user(&server, "uma", "secret", &["base.group_user"]).await;
+        let mut uma = Client::new(&server);
+        uma.authenticate("uma", "secret").await.result();
+        let mut rules = vec!["[('x_day', '<=', time.strftime('%Y-%m-%d'))]"];
+        if series == Series::V19 {
+            rules.push("[('x_day', '<=', 'today')]");
+        }
+        for text in rules {
+            let tomorrow = server.app().clock.now().date() + TimeDelta::days(1);
+            let doc = admin.create("x_doc", json!({"x_day": tomorrow.to_string()})).await;
+            let id = rule(&mut admin, model, text, json!({})).await;
+            let own = json!([["id", "=", doc]]);
+            for _ in 0..2 {
+                assert_eq!(uma.search("x_doc", own.clone()).await, [0; 0], "{series}: {text}");
+            }
+            // Nothing is written in between.
+            server.app().clock.advance(Duration::from_hours(24));
+            assert_eq!(uma.search("x_doc", own.clone()).await, [doc], "{series}: {text}");
+            admin.kw("ir.rule", "unlink", json!([[id]]), json!({})).await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn rules_that_mean_nothing_are_refused() {
     for series in [Series::V17, Series::V19] {
         let server = odoo(series).await;
@@ -586,10 +618,22 @@ async fn another_server_of_the_store_knows_changed_rights_at_once() {
         let mut uma = Client::new(&other);
         uma.authenticate("uma", "secret").await.result();
         assert_eq!(uma.search("x_doc", json!([])).await, [doc], "{}", store.name);
-        let rule = rule(&mut admin, model, "[(0, '=', 1)]", json!({})).await;
+        let nothing = rule(&mut admin, model, "[(0, '=', 1)]", json!({})).await;
         assert_eq!(uma.search("x_doc", json!([])).await, [0; 0], "{}", store.name);
-        admin.kw("ir.rule", "unlink", json!([[rule]]), json!({})).await;
+        admin.kw("ir.rule", "unlink", json!([[nothing]]), json!({})).await;
         assert_eq!(uma.search("x_doc", json!([])).await, [doc], "{}", store.name);
+        // By what a rule says of the user.
+        let partner = admin.values("res.users", uid, json!(["partner_id"])).await["partner_id"][0].as_i64().unwrap();
+        let company = admin.create(PARTNER, json!({"name": "Above", "is_company": true})).await;
+        let partners = admin.search("ir.model", json!([["model", "=", PARTNER]])).await[0];
+        let text = "[('id', '=', user.commercial_partner_id.id)]";
+        let own = rule(&mut admin, partners, text, json!({})).await;
+        for _ in 0..2 {
+            assert_eq!(uma.search(PARTNER, json!([])).await, [partner], "{}", store.name);
+        }
+        admin.kw(PARTNER, "write", json!([[partner], {"parent_id": company}]), json!({})).await;
+        assert_eq!(uma.search(PARTNER, json!([])).await, [company], "{}", store.name);
+        admin.kw("ir.rule", "unlink", json!([[own]]), json!({})).await;
         let access = admin.search("ir.model.access", json!([["model_id", "=", model]])).await;
         admin.kw("ir.model.access", "write", json!([access, {"perm_read": false}]), json!({})).await;
         may_not(&mut uma, "x_doc", "search", json!([[]]), "You are not allowed to access").await;
