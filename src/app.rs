@@ -207,9 +207,11 @@ impl App {
         Ok(databases)
     }
 
-    /// Removes expired sessions, forgotten failures and contents of deleted files from all open databases.
+    /// Removes expired sessions, forgotten failures and contents of deleted files from all open databases, and lets go of
+    /// connections that nobody needs.
     pub async fn sweep(&self) {
         for database in self.databases.all_open() {
+            database.cool();
             let now = database.clock().now();
             let swept = database
                 .write_committed(|tx| {

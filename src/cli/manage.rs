@@ -58,7 +58,8 @@ pub async fn user(store: StoreArgs, command: UserCommand) -> Result<(), Failure>
         UserCommand::Deactivate { login } => set_active(&database, &login, false).await?,
         UserCommand::Activate { login } => set_active(&database, &login, true).await?,
     }
-    database.close().await.map_err(|error| Failure(error.to_string()))
+    database.close().await;
+    Ok(())
 }
 
 /// `wiredoo apikey …`.
@@ -101,7 +102,8 @@ pub async fn api_key(store: StoreArgs, command: ApikeyCommand) -> Result<(), Fai
             }
         }
     }
-    database.close().await.map_err(|error| Failure(error.to_string()))
+    database.close().await;
+    Ok(())
 }
 
 /// `wiredoo db …`.

@@ -115,15 +115,9 @@ impl Connection {
     }
 
     /// Closes it; statements that are under way may fail.
-    ///
-    /// # Errors
-    /// A failure of the database.
-    pub async fn close(&self) -> Result<(), DbErr> {
+    pub async fn close(&self) {
         match self {
-            Self::Sqlite(pool) => {
-                pool.close();
-                Ok(())
-            }
+            Self::Sqlite(pool) => pool.close(),
             Self::Postgres(pool) => pool.close().await,
         }
     }
@@ -254,28 +248,28 @@ impl ConnectionTrait for Connection {
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         match self {
             Self::Sqlite(pool) => pool.lease(true).await?.execute(statement),
-            Self::Postgres(pool) => pool.plain().execute_raw(statement).await,
+            Self::Postgres(pool) => pool.execute(statement).await,
         }
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         match self {
             Self::Sqlite(_) => self.execute_raw(Statement::from_string(DbBackend::Sqlite, sql)).await,
-            Self::Postgres(pool) => pool.plain().execute_unprepared(sql).await,
+            Self::Postgres(pool) => pool.run(sql).await,
         }
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         match self {
             Self::Sqlite(_) => Ok(self.query_all_raw(statement).await?.into_iter().next()),
-            Self::Postgres(pool) => pool.plain().query_one_raw(statement).await,
+            Self::Postgres(pool) => Ok(pool.query(statement).await?.into_iter().next()),
         }
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         match self {
             Self::Sqlite(pool) => pool.lease(writes(&statement)).await?.query(statement),
-            Self::Postgres(pool) => pool.plain().query_all_raw(statement).await,
+            Self::Postgres(pool) => pool.query(statement).await,
         }
     }
 }

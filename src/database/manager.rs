@@ -279,7 +279,7 @@ impl Databases {
         }
         let connection = self.store.connect(name, self.patience).await.map_err(failed(name))?;
         if let Err(error) = self.inspect(name, &connection).await {
-            self.release(connection).await.map_err(failed(name))?;
+            self.release(connection).await;
             return Err(error);
         }
         self.opened_as(name, connection)
@@ -312,8 +312,10 @@ impl Databases {
     }
 
     /// Closes a connection; the one to a database in memory stays open, since it is the database.
-    async fn release(&self, connection: Connection) -> Result<(), DbErr> {
-        if self.store.is_ephemeral() { Ok(()) } else { connection.close().await }
+    async fn release(&self, connection: Connection) {
+        if !self.store.is_ephemeral() {
+            connection.close().await;
+        }
     }
 
     /// Makes the database `name`.
@@ -351,7 +353,7 @@ impl Databases {
         }
         let connection = self.store.connect(name, self.patience).await.map_err(failed(name))?;
         let empty = is_unfilled(&connection).await.map_err(failed(name))?;
-        self.release(connection).await.map_err(failed(name))?;
+        self.release(connection).await;
         Ok(empty)
     }
 
@@ -372,7 +374,7 @@ impl Databases {
             // Somebody who may make databases has made it for us, with nothing in it.
             let connection = self.store.connect(name, self.patience).await.map_err(failed(name))?;
             let filled = self.fill_in_place(&connection, fill).await;
-            self.release(connection).await.map_err(failed(name))?;
+            self.release(connection).await;
             filled.map_err(failed(name))?;
             return self.open_now(name).await;
         }
@@ -453,7 +455,7 @@ impl Databases {
             Ok(schema::add_foreign_keys(&connection, &registry).await?)
         };
         let filled = filled.await;
-        self.release(connection).await?;
+        self.release(connection).await;
         filled
     }
 
@@ -561,7 +563,7 @@ impl Databases {
     async fn make_distinct(&self, copy: &str) -> Result<()> {
         let connection = self.store.connect(copy, self.patience).await?;
         let distinct = super::attempt(&connection, &make_distinct, Purpose::Writing).await;
-        self.release(connection).await?;
+        self.release(connection).await;
         distinct
     }
 
@@ -580,7 +582,7 @@ impl Databases {
             drop(connection);
             return Ok(());
         }
-        self.close(name).await?;
+        self.close(name).await;
         self.store.remove(name).await?;
         self.store.create_from(image, name).await?;
         Ok(())
@@ -597,7 +599,7 @@ impl Databases {
             self.fill(self.store.connect(&draft, self.patience).await?, self.base_content(new.clone())).await?;
             let connection = self.store.connect(&draft, self.patience).await?;
             let image = self.store.image(&draft, &connection).await?;
-            self.release(connection).await?;
+            self.release(connection).await;
             Ok(image)
         };
         let image = imaged.await;
@@ -633,7 +635,7 @@ impl Databases {
             return Ok(false);
         }
         self.refuse_foreign(name).await?;
-        self.close(name).await?;
+        self.close(name).await;
         self.store.remove(name).await?;
         Ok(true)
     }
@@ -653,7 +655,7 @@ impl Databases {
             return Err(refused(&format!("database \"{to}\" already exists")));
         }
         self.refuse_foreign(from).await?;
-        self.close(from).await?;
+        self.close(from).await;
         self.store.rename(from, to).await?;
         Ok(())
     }
@@ -666,11 +668,10 @@ impl Databases {
         }
     }
 
-    async fn close(&self, name: &str) -> Result<()> {
+    async fn close(&self, name: &str) {
         if let Some(database) = self.forget(name) {
-            self.release(database.connection().clone()).await?;
+            self.release(database.connection().clone()).await;
         }
-        Ok(())
     }
 
     /// Closes all databases, those in memory too, and gives back the room of images.
@@ -682,9 +683,7 @@ impl Databases {
             }
         }
         for database in self.all_open() {
-            if let Err(error) = database.close().await {
-                tracing::warn!(db = database.name(), %error, "the database did not close well");
-            }
+            database.close().await;
         }
     }
 }

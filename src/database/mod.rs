@@ -422,12 +422,16 @@ impl Database {
         Ok(text)
     }
 
+    /// Lets connections to PostgreSQL be closed that nobody needs any more.
+    pub fn cool(&self) {
+        if let Connection::Postgres(pool) = &self.connection {
+            pool.cool();
+        }
+    }
+
     /// Closes the connections; statements that are under way fail.
-    ///
-    /// # Errors
-    /// A failure of the database.
-    pub async fn close(&self) -> Result<(), DbErr> {
-        self.connection.close().await
+    pub async fn close(&self) {
+        self.connection.close().await;
     }
 }
 

@@ -9,8 +9,8 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sea_orm::sqlx::pool::PoolConnection;
-use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _, Executor as _, PgPool, Postgres, Row as _};
-use sea_orm::{DatabaseConnection, DbErr, ExecResult, QueryResult, RuntimeErr, Statement, Values};
+use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _, Executor as _, PgConnection, PgPool, Postgres, Row as _};
+use sea_orm::{DbErr, ExecResult, QueryResult, RuntimeErr, Statement, Values};
 use sea_query_sqlx::SqlxValues;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
@@ -23,90 +23,154 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const READ_AHEAD: &str =
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT pg_current_snapshot()::text AS snapshot";
 
-/// For how long a connection that has ended a transaction waits for the next one.
+/// For how long a connection that was used waits to be used again.
 const WARM: Duration = Duration::from_secs(1);
 
-/// A database: its pool of connections, and those that have just ended a transaction. The pool asks each that it gets back
-/// whether it is well, which takes the server as long as a small statement.
+/// The connections to a database. Those that have just been used are kept ready here, since sqlx's pool asks each that it
+/// gets back whether it is well, which takes the server as long as a small statement.
 #[derive(Debug)]
 pub struct Pool {
-    connection: DatabaseConnection,
-    warm: std::sync::Mutex<Vec<(PoolConnection<Postgres>, Instant)>>,
-    /// How many may be warm. The others are for statements outside of transactions.
-    most: usize,
+    connections: PgPool,
+    /// How long somebody waits for a connection.
+    patience: Duration,
+    /// As many as there may be connections: who has a place finds a connection ready, or gets one of sqlx's pool. So nobody
+    /// waits there for one that is ready here.
+    places: Arc<Semaphore>,
+    ready: std::sync::Mutex<Vec<Ready>>,
+}
+
+/// A connection that nobody uses, and since when.
+#[derive(Debug)]
+struct Ready {
+    connection: PoolConnection<Postgres>,
+    since: Instant,
+}
+
+/// A connection that somebody uses. What is not [given back](Pool::give_back) goes to sqlx's pool, which looks at it first.
+#[derive(Debug)]
+struct Taken {
+    // First, since fields are dropped in order: its place is free when it is.
+    connection: PoolConnection<Postgres>,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Pool {
-    /// Of a connection that is a pool of `size`.
+    /// Of sqlx's pool of `size` connections, for one of which somebody waits no longer than `patience`.
     #[must_use]
-    pub fn new(connection: DatabaseConnection, size: u32) -> Self {
-        Self { connection, warm: std::sync::Mutex::default(), most: size as usize / 2 }
-    }
-
-    /// sea-orm's pool, for statements outside of transactions.
-    #[must_use]
-    pub fn plain(&self) -> &DatabaseConnection {
-        &self.connection
-    }
-
-    /// sqlx's pool.
-    #[must_use]
-    pub fn inner(&self) -> &PgPool {
-        self.connection.get_postgres_connection_pool()
+    pub fn new(connections: PgPool, size: u32, patience: Duration) -> Self {
+        let places = Arc::new(Semaphore::new(size as usize));
+        Self { connections, patience, places, ready: std::sync::Mutex::default() }
     }
 
     /// How many connections there are, and how many of them nobody uses.
     #[must_use]
     pub fn connections(&self) -> (usize, usize) {
-        let all = self.inner();
-        (usize::try_from(all.size()).unwrap_or_default(), all.num_idle() + self.warm().len())
+        let all = usize::try_from(self.connections.size()).unwrap_or_default();
+        (all, self.connections.num_idle() + self.ready().len())
     }
 
     /// Closes all connections.
+    pub async fn close(&self) {
+        self.places.close();
+        drop(mem::take(&mut *self.ready()));
+        self.connections.close().await;
+    }
+
+    /// Gives the connections to sqlx's pool that nobody has used of late, which closes those that nobody needs.
+    pub fn cool(&self) {
+        let is_cold = |ready: &mut Ready| ready.since.elapsed() >= WARM;
+        let cold: Vec<Ready> = self.ready().extract_if(.., is_cold).collect();
+        drop(cold);
+    }
+
+    fn ready(&self) -> MutexGuard<'_, Vec<Ready>> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn take(&self) -> Result<Taken, DbErr> {
+        let refused = |error| DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)));
+        let waiting = tokio::time::timeout(self.patience, Arc::clone(&self.places).acquire_owned());
+        let place = waiting.await.map_err(|_| refused(sqlx::Error::PoolTimedOut))?;
+        let place = place.map_err(|_| refused(sqlx::Error::PoolClosed))?;
+        let ready = self.ready().pop();
+        let connection = match ready {
+            Some(Ready { connection, since }) if since.elapsed() < WARM => connection,
+            cold => {
+                drop(cold);
+                self.connections.acquire().await.map_err(refused)?
+            }
+        };
+        Ok(Taken { connection, _place: place })
+    }
+
+    fn give_back(&self, taken: Taken) {
+        if !self.connections.is_closed() {
+            self.ready().push(Ready { connection: taken.connection, since: Instant::now() });
+        }
+    }
+
+    /// Runs a statement for what it does, outside of transactions.
     ///
     /// # Errors
     /// A failure of the database.
-    pub async fn close(&self) -> Result<(), DbErr> {
-        self.cool();
-        self.connection.close_by_ref().await
+    pub async fn execute(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        let mut taken = self.take().await?;
+        let done = execute(&mut taken.connection, statement).await?;
+        self.give_back(taken);
+        Ok(done)
     }
 
-    /// Gives all connections to the pool that wait for a transaction.
-    fn cool(&self) {
-        drop(mem::take(&mut *self.warm()));
+    /// Runs statements without parameters, one after the other, outside of transactions.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn run(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        let mut taken = self.take().await?;
+        let done = run(&mut taken.connection, sql).await?;
+        self.give_back(taken);
+        Ok(done)
     }
 
-    fn warm(&self) -> MutexGuard<'_, Vec<(PoolConnection<Postgres>, Instant)>> {
-        self.warm.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The rows that a statement answers, outside of transactions.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn query(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let mut taken = self.take().await?;
+        let rows = query(&mut taken.connection, statement).await?;
+        self.give_back(taken);
+        Ok(rows)
     }
+}
 
-    async fn acquire(&self) -> Result<PoolConnection<Postgres>, DbErr> {
-        match self.warm().pop() {
-            Some((connection, since)) if since.elapsed() < WARM => return Ok(connection),
-            Some(cold) => drop(cold),
-            None => {}
-        }
-        let acquired = self.inner().acquire().await;
-        acquired.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))))
-    }
+async fn execute(connection: &mut PgConnection, statement: Statement) -> Result<ExecResult, DbErr> {
+    let query = sqlx::query_with(AssertSqlSafe(statement.sql), values(statement.values));
+    connection.execute(query).await.map(Into::into).map_err(failed)
+}
 
-    fn give_back(&self, connection: PoolConnection<Postgres>) {
-        let mut warm = self.warm();
-        if warm.len() < self.most && !self.inner().is_closed() {
-            warm.push((connection, Instant::now()));
-        }
-    }
+async fn run(connection: &mut PgConnection, sql: &str) -> Result<ExecResult, DbErr> {
+    connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map(Into::into).map_err(failed)
+}
+
+async fn query(connection: &mut PgConnection, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+    let query = sqlx::query_with(AssertSqlSafe(statement.sql), values(statement.values));
+    let rows = connection.fetch_all(query).await.map_err(failed)?;
+    Ok(rows.into_iter().map(QueryResult::from).collect())
+}
+
+fn values(values: Option<Values>) -> SqlxValues {
+    SqlxValues(values.unwrap_or(Values(Vec::new())))
 }
 
 /// The transaction of one call.
 #[derive(Debug)]
 pub struct Lease {
     /// There until the end.
-    connection: Mutex<Option<PoolConnection<Postgres>>>,
+    taken: Mutex<Option<Taken>>,
     /// Where it comes from.
     pool: Arc<Pool>,
     /// Given back when the transaction has ended.
-    place: Option<OwnedSemaphorePermit>,
+    ahead: Option<OwnedSemaphorePermit>,
 }
 
 /// A transaction that was begun ahead, for whoever reads first.
@@ -131,14 +195,13 @@ fn failed(error: sqlx::Error) -> DbErr {
 /// A failure of the database.
 pub async fn ahead(pool: &Arc<Pool>, places: &Arc<Semaphore>) -> Result<(String, Ahead), DbErr> {
     let Ok(place) = Arc::clone(places).try_acquire_owned() else {
-        let row = pool.inner().fetch_one("SELECT pg_current_snapshot()::text AS snapshot").await.map_err(failed)?;
+        let mut taken = pool.take().await?;
+        let row = taken.connection.fetch_one("SELECT pg_current_snapshot()::text AS snapshot").await.map_err(failed)?;
+        pool.give_back(taken);
         return Ok((row.try_get(0).map_err(failed)?, Ahead::default()));
     };
     let mut lease = Lease::of(pool, Some(place)).await?;
-    let row = match lease.connection.get_mut() {
-        Some(connection) => connection.fetch_one(sqlx::raw_sql(READ_AHEAD)).await.map_err(failed)?,
-        None => return Err(lost()),
-    };
+    let row = lease.connection()?.fetch_one(sqlx::raw_sql(READ_AHEAD)).await.map_err(failed)?;
     let snapshot = row.try_get(0).map_err(failed)?;
     Ok((snapshot, Ahead(Arc::new(std::sync::Mutex::new(Some(lease))))))
 }
@@ -148,9 +211,13 @@ fn lost() -> DbErr {
 }
 
 impl Lease {
-    async fn of(pool: &Arc<Pool>, place: Option<OwnedSemaphorePermit>) -> Result<Self, DbErr> {
-        let connection = Mutex::new(Some(pool.acquire().await?));
-        Ok(Self { connection, pool: Arc::clone(pool), place })
+    async fn of(pool: &Arc<Pool>, ahead: Option<OwnedSemaphorePermit>) -> Result<Self, DbErr> {
+        let taken = Mutex::new(Some(pool.take().await?));
+        Ok(Self { taken, pool: Arc::clone(pool), ahead })
+    }
+
+    fn connection(&mut self) -> Result<&mut PgConnection, DbErr> {
+        self.taken.get_mut().as_mut().map(|taken| &mut *taken.connection).ok_or_else(lost)
     }
 
     /// Begins a transaction.
@@ -164,14 +231,7 @@ impl Lease {
             Purpose::WritingCommitted => "BEGIN ISOLATION LEVEL READ COMMITTED",
         };
         let mut lease = Self::of(pool, None).await?;
-        lease
-            .connection
-            .get_mut()
-            .as_mut()
-            .ok_or_else(lost)?
-            .execute(sqlx::raw_sql(statement))
-            .await
-            .map_err(failed)?;
+        run(lease.connection()?, statement).await?;
         Ok(lease)
     }
 
@@ -180,11 +240,9 @@ impl Lease {
     /// # Errors
     /// A failure of the database; nothing is written then.
     pub async fn commit(mut self) -> Result<(), DbErr> {
-        let connection = self.connection.get_mut();
-        let committing = connection.as_mut().ok_or_else(lost)?;
-        committing.execute(sqlx::raw_sql("COMMIT")).await.map_err(failed)?;
-        if let Some(connection) = connection.take() {
-            self.pool.give_back(connection);
+        run(self.connection()?, "COMMIT").await?;
+        if let Some(taken) = self.taken.get_mut().take() {
+            self.pool.give_back(taken);
         }
         Ok(())
     }
@@ -194,10 +252,8 @@ impl Lease {
     /// # Errors
     /// A failure of the database.
     pub async fn execute(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        let mut connection = self.connection.lock().await;
-        let connection = connection.as_mut().ok_or_else(lost)?;
-        let query = sqlx::query_with(AssertSqlSafe(statement.sql), values(statement.values));
-        connection.execute(query).await.map(Into::into).map_err(failed)
+        let mut taken = self.taken.lock().await;
+        execute(&mut taken.as_mut().ok_or_else(lost)?.connection, statement).await
     }
 
     /// Runs statements without parameters, one after the other.
@@ -205,9 +261,8 @@ impl Lease {
     /// # Errors
     /// A failure of the database.
     pub async fn run(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        let mut connection = self.connection.lock().await;
-        let connection = connection.as_mut().ok_or_else(lost)?;
-        connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map(Into::into).map_err(failed)
+        let mut taken = self.taken.lock().await;
+        run(&mut taken.as_mut().ok_or_else(lost)?.connection, sql).await
     }
 
     /// The rows that a statement answers.
@@ -215,36 +270,29 @@ impl Lease {
     /// # Errors
     /// A failure of the database.
     pub async fn query(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let mut connection = self.connection.lock().await;
-        let connection = connection.as_mut().ok_or_else(lost)?;
-        let query = sqlx::query_with(AssertSqlSafe(statement.sql), values(statement.values));
-        let rows = connection.fetch_all(query).await.map_err(failed)?;
-        Ok(rows.into_iter().map(QueryResult::from).collect())
+        let mut taken = self.taken.lock().await;
+        query(&mut taken.as_mut().ok_or_else(lost)?.connection, statement).await
     }
-}
-
-fn values(values: Option<Values>) -> SqlxValues {
-    SqlxValues(values.unwrap_or(Values(Vec::new())))
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let (Some(mut connection), place) = (self.connection.get_mut().take(), mem::take(&mut self.place)) else {
+        let (Some(mut taken), ahead) = (self.taken.get_mut().take(), mem::take(&mut self.ahead)) else {
             return;
         };
         let Ok(runtime) = Handle::try_current() else {
             // It cannot be ended here, and must not be used in this state.
-            drop(connection.detach());
+            drop(taken.connection.detach());
             return;
         };
         let pool = Arc::clone(&self.pool);
         runtime.spawn(async move {
-            match tokio::time::timeout(PATIENCE, connection.execute(sqlx::raw_sql("ROLLBACK"))).await {
-                Ok(Ok(_)) => pool.give_back(connection),
+            match tokio::time::timeout(PATIENCE, run(&mut taken.connection, "ROLLBACK")).await {
+                Ok(Ok(_)) => pool.give_back(taken),
                 // The server has ended it with the connection, or does not answer.
-                _ => drop(connection.detach().close_hard().await),
+                _ => drop(taken.connection.detach().close_hard().await),
             }
-            drop(place);
+            drop(ahead);
         });
     }
 }

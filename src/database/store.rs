@@ -176,8 +176,10 @@ impl Store {
             Self::Directory(folder) => connect_sqlite(&file(folder, name), patience).await,
             Self::Memory(memory) => Ok(memory.get(name)?.connection),
             Self::Postgres(postgres) => {
-                let connected = connect_postgres(&postgres.url, name, POSTGRES_CONNECTIONS, patience).await;
-                connected.map(|pool| Connection::Postgres(Arc::new(postgres::Pool::new(pool, POSTGRES_CONNECTIONS))))
+                let connected = connect_postgres(&postgres.url, name, POSTGRES_CONNECTIONS, patience).await?;
+                let connections = connected.get_postgres_connection_pool().clone();
+                let pool = postgres::Pool::new(connections, POSTGRES_CONNECTIONS, patience);
+                Ok(Connection::Postgres(Arc::new(pool)))
             }
         }
     }
@@ -256,7 +258,7 @@ impl Store {
             Self::Directory(folder) => dialect::vacuum_into(connection, &file(folder, to).to_string_lossy()).await,
             Self::Memory(memory) => dialect::vacuum_into(connection, &memory.create(to).await?.uri).await,
             Self::Postgres(postgres) => {
-                connection.close().await?;
+                connection.close().await;
                 dialect::disconnect(&postgres.server, from).await?;
                 dialect::Utility::Duplicate { from, to }.run(&postgres.server).await
             }
@@ -304,10 +306,10 @@ impl Store {
             Self::Directory(folder) => each_file(folder, name, |path, _| fs::remove_file(path)),
             Self::Memory(memory) => {
                 let held = memory.lock().remove(name);
-                match held {
-                    Some(held) => held.connection.close().await,
-                    None => Ok(()),
+                if let Some(held) = held {
+                    held.connection.close().await;
                 }
+                Ok(())
             }
             Self::Postgres(postgres) => dialect::Utility::Drop(name).run(&postgres.server).await,
         }
@@ -515,7 +517,7 @@ mod tests {
             let one = store.connect("one", CONNECT_TIMEOUT).await.unwrap();
             store.duplicate("one", &one, "two").await.unwrap();
             if !store.is_ephemeral() {
-                one.close().await.unwrap();
+                one.close().await;
             }
             store.rename("two", "three").await.unwrap();
             assert_eq!(store.list().await.unwrap(), ["one", "three"]);

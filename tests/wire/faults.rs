@@ -225,6 +225,30 @@ async fn more_calls_than_connections_wait_for_a_bounded_time() {
 }
 
 #[tokio::test]
+async fn many_who_write_and_read_do_not_keep_connections_from_each_other() {
+    let Some((store, _)) = postgres() else { return };
+    let patience = Duration::from_secs(10);
+    let server =
+        store.builder(Series::V19).configure(|config| config.store_patience = patience).start().await.unwrap();
+    let sid = Client::administrator(&server).await.sid.take();
+    // After each of these writes nothing is remembered, so that all need a transaction and other statements at once.
+    let calls = (0..64).map(|number| {
+        let (server, sid) = (&server, sid.clone());
+        async move {
+            let mut client = Client::new(server);
+            client.sid = sid;
+            for turn in 0..8 {
+                let values = json!({"name": format!("{number}-{turn}")});
+                let made = client.call_kw(PARTNER, "create", json!([values]), json!({})).await.result();
+                client.call_kw(PARTNER, "read", json!([[made], ["name"]]), json!({})).await.result();
+            }
+        }
+    });
+    in_time(join_all(calls)).await;
+    store.finish(server).await;
+}
+
+#[tokio::test]
 async fn a_network_that_stalls() {
     let Some((store, url)) = postgres() else { return };
     let (link, server, sid) = linked(&store, &url).await;
