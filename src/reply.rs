@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::error::{Error, Result};
 
@@ -17,12 +17,12 @@ pub enum Reply {
 }
 
 impl Reply {
-    /// JSON that was written as text.
+    /// The JSON of something that is no value.
     ///
     /// # Errors
-    /// It is none.
-    pub fn text(text: String) -> Result<Self> {
-        let text = RawValue::from_string(text).map_err(|error| Error::exception(format!("no JSON: {error}")))?;
+    /// It has none.
+    pub fn written(answer: &impl Serialize) -> Result<Self> {
+        let text = to_raw_value(answer).map_err(|error| Error::exception(format!("no JSON: {error}")))?;
         Ok(Self::Text(text.into()))
     }
 

@@ -4,6 +4,7 @@
 //! the three, [`Store`] knows. Everything above works on a [`Database`] and does not care.
 
 mod cache;
+pub(crate) mod cells;
 mod connection;
 pub(crate) mod dialect;
 pub mod dump;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use chrono::NaiveDateTime;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement};
-use sea_orm::{ConnectionTrait, ExecResult, StatementBuilder};
+use sea_orm::{ConnectionTrait, DbBackend, ExecResult, StatementBuilder};
 use serde_json::{Map, Value};
 
 use super::access::Rights;
@@ -15,6 +15,7 @@ use super::registry::{Model, Registry};
 use crate::auth::Caller;
 use crate::auth::identity::Identity;
 use crate::auth::password::Passwords;
+use crate::database::cells::Cells;
 use crate::database::{Changes, DEFAULT_LANG, Database, Row, Transaction, Version, dialect};
 use crate::error::{Error, Result};
 use crate::interception::Intercepting;
@@ -321,9 +322,28 @@ impl<'a> Env<'a> {
     ///
     /// # Errors
     /// A failure of the database.
-    pub async fn json_text(&self, select: SelectStatement, columns: Vec<Expr>) -> Result<Option<String>> {
+    async fn json_text(&self, select: SelectStatement, columns: Vec<Expr>) -> Result<Option<String>> {
         let row = self.row(&query::as_json(select, &columns, self.is_sqlite())).await?;
         Ok(row.map(Row::into_text).transpose()?.flatten())
+    }
+
+    /// `columns` of the rows of a query, none of which is JSON or has bytes. PostgreSQL writes them as JSON too; of SQLite,
+    /// which is here, each is asked for by itself.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn cells(&self, mut select: SelectStatement, columns: Vec<Expr>) -> Result<Cells> {
+        match self.shared.db {
+            Transaction::Sqlite(lease) => {
+                self.shared.database.count_statement();
+                Ok(lease.cells(DbBackend::Sqlite.build(select.exprs(columns)))?)
+            }
+            Transaction::Postgres(_) => {
+                let width = columns.len();
+                let text = self.json_text(select, columns).await?;
+                Ok(Cells::of_json(width, text.as_deref().unwrap_or("[]"))?)
+            }
+        }
     }
 
     /// The whole numbers in the first column of a query.

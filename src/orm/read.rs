@@ -1,11 +1,15 @@
 //! Reading records: one statement for the columns, one for each relation, one for each model whose names are shown.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::pin::Pin;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use sea_orm::DbErr;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, Query as Sql};
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::access::{self, Operation};
@@ -15,6 +19,7 @@ use super::field::{Field, Kind};
 use super::query::{self, Query, column};
 use super::registry::Model;
 use super::{attachments, field_domain};
+use crate::database::cells::Cell;
 use crate::error::Result;
 use crate::models;
 use crate::python;
@@ -42,9 +47,71 @@ pub fn from_column(kind: Kind, value: Value) -> Value {
         (kind, Value::Null) => empty(kind),
         (Kind::Boolean, value) => query::is_true(&value).into(),
         (Kind::Float | Kind::Monetary, value) => float(&value).into(),
-        (Kind::Datetime, Value::String(text)) => text.chars().take(19).collect::<String>().replace('T', " ").into(),
-        (Kind::Date, Value::String(text)) => text.chars().take(10).collect::<String>().into(),
+        (Kind::Datetime, Value::String(text)) => moment(&text).into(),
+        (Kind::Date, Value::String(text)) => day(&text).into(),
         (_, value) => value,
+    }
+}
+
+/// A moment as the wire has it, to the second.
+fn moment(text: &str) -> Cow<'_, str> {
+    let text = start(text, 19);
+    if text.contains('T') { text.replace('T', " ").into() } else { text.into() }
+}
+
+/// A day as the wire has it.
+fn day(text: &str) -> &str {
+    start(text, 10)
+}
+
+/// The first `count` characters of a text.
+fn start(text: &str, count: usize) -> &str {
+    text.char_indices().nth(count).map_or(text, |(end, _)| &text[..end])
+}
+
+/// A cell of a [column](cell_column) as the wire has it; the same as [`from_column`], without a value on the way.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'c> {
+    pub kind: Kind,
+    pub cell: Cell<'c>,
+}
+
+impl Shown<'_> {
+    /// The value.
+    ///
+    /// # Errors
+    /// The database has no JSON where there should be some.
+    pub fn value(self) -> Result<Value> {
+        Ok(serde_json::to_value(self).map_err(|error| DbErr::Custom(format!("a cell has no JSON: {error}")))?)
+    }
+}
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        match (self.kind, self.cell) {
+            (kind, Cell::Null) => empty(kind).serialize(serializer),
+            (Kind::Boolean, cell) => serializer.serialize_bool(matches!(cell, Cell::Boolean(true) | Cell::Integer(1))),
+            (Kind::Float | Kind::Monetary, cell) => serializer.serialize_f64(real(cell)),
+            (Kind::Datetime, Cell::Text(text)) => serializer.serialize_str(&moment(text)),
+            (Kind::Date, Cell::Text(text)) => serializer.serialize_str(day(text)),
+            (kind, Cell::Text(text)) if kind.is_json() => {
+                let value = serde_json::from_str(text).map_err(S::Error::custom)?;
+                from_column(kind, value).serialize(serializer)
+            }
+            (_, cell) => cell.serialize(serializer),
+        }
+    }
+}
+
+/// The number in a cell of a column of floats.
+fn real(cell: Cell<'_>) -> f64 {
+    match cell {
+        Cell::Real(number) => number,
+        #[expect(clippy::cast_precision_loss, reason = "what is a whole number in a column of floats was one")]
+        Cell::Integer(number) => number as f64,
+        // PostgreSQL has no other JSON for what is no finite number.
+        Cell::Text(text) => text.parse().unwrap_or_default(),
+        Cell::Null | Cell::Boolean(_) => 0.0,
     }
 }
 
@@ -53,14 +120,17 @@ fn float(value: &Value) -> f64 {
     value.as_f64().or_else(|| value.as_str()?.parse().ok()).unwrap_or_default()
 }
 
-/// The column of a field as JSON can hold it.
+/// The column of a field as a [cell](Shown) can hold it: JSON as text.
 #[must_use]
-pub fn json_column(env: &Env<'_>, alias: &str, field: &Field, lang: &str) -> Expr {
-    let own = column(alias, &field.name);
-    if field.translate {
-        return query::translated(own, lang);
+pub fn cell_column(env: &Env<'_>, alias: &str, field: &Field, lang: &str) -> Expr {
+    let (own, sqlite) = (column(alias, &field.name), env.is_sqlite());
+    match field.kind {
+        _ if field.translate => query::translated(own, lang),
+        Kind::Binary => Expr::null(),
+        kind if kind.is_json() && sqlite => Func::cust(Alias::new("json")).arg(own).into(),
+        kind if kind.is_json() => own.cast_as(Alias::new("text")),
+        _ => own,
     }
-    exact(own, field.kind, env.is_sqlite())
 }
 
 /// A value as JSON can hold it without loss.
@@ -235,14 +305,13 @@ async fn columns(env: &Env<'_>, model: &Model, ids: &[i32], fields: &[Arc<Field>
     let lang = env.lang().await?;
     let stored: Vec<&Arc<Field>> = fields.iter().filter(|field| field.is_column() && field.name != "id").collect();
     let mut columns = vec![column(query.alias(), "id")];
-    columns.extend(stored.iter().map(|field| json_column(env, query.alias(), field, &lang)));
-    for row in env.json_rows(query.into_select(), columns).await? {
-        let mut values = row.into_iter();
-        let Some(id) = values.next().and_then(|id| id.as_i64()).and_then(|id| i32::try_from(id).ok()) else { continue };
+    columns.extend(stored.iter().map(|field| cell_column(env, query.alias(), field, &lang)));
+    for row in env.cells(query.into_select(), columns).await?.rows() {
+        let Some(id) = row.cell(0).id() else { continue };
         let mut record = Map::new();
         record.insert("id".to_owned(), id.into());
-        for (field, value) in stored.iter().zip(values) {
-            record.insert(field.name.clone(), from_column(field.kind, value));
+        for (field, cell) in stored.iter().zip(row.cells().skip(1)) {
+            record.insert(field.name.clone(), Shown { kind: field.kind, cell }.value()?);
         }
         records.insert(id, record);
     }
@@ -349,11 +418,10 @@ async fn many2many(env: &Env<'_>, ids: &[i32], field: &Field) -> Result<HashMap<
 /// Lists of ids by owner, of a query for pairs.
 async fn pairs(env: &Env<'_>, query: Query<'_, '_>, columns: Vec<Expr>) -> Result<HashMap<i32, Value>> {
     let mut lists: HashMap<i32, Value> = HashMap::new();
-    for mut pair in env.json_rows(query.into_select(), columns).await? {
-        let (Some(member), Some(owner)) = (pair.pop(), pair.pop().as_ref().and_then(Value::as_i64)) else { continue };
-        let Ok(owner) = i32::try_from(owner) else { continue };
+    for pair in env.cells(query.into_select(), columns).await?.rows() {
+        let (Some(owner), Some(member)) = (pair.cell(0).id(), pair.cell(1).id()) else { continue };
         if let Value::Array(list) = lists.entry(owner).or_insert_with(|| json!([])) {
-            list.push(member);
+            list.push(member.into());
         }
     }
     Ok(lists)
@@ -491,4 +559,64 @@ pub fn display_names<'e>(env: &'e Env<'_>, model: &'e Model, ids: &'e [i32]) -> 
         }
         Ok(names)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_those_of_values() {
+        for (kind, cell, expected) in [
+            (Kind::Char, Cell::Text("a\"b\u{1}é"), r#""a\"b\u0001é""#),
+            (Kind::Char, Cell::Null, "false"),
+            (Kind::Char, Cell::Integer(5), "5"),
+            (Kind::Integer, Cell::Null, "0"),
+            (Kind::Integer, Cell::Integer(-7), "-7"),
+            (Kind::Integer, Cell::Text("x"), "\"x\""),
+            (Kind::Integer, Cell::Real(2.5), "2.5"),
+            (Kind::Many2one, Cell::Null, "false"),
+            (Kind::Many2one, Cell::Integer(3), "3"),
+            (Kind::Many2oneReference, Cell::Null, "0"),
+            (Kind::Binary, Cell::Null, "false"),
+            (Kind::Boolean, Cell::Integer(1), "true"),
+            (Kind::Boolean, Cell::Integer(2), "false"),
+            (Kind::Boolean, Cell::Null, "false"),
+            (Kind::Boolean, Cell::Boolean(true), "true"),
+            (Kind::Boolean, Cell::Boolean(false), "false"),
+            (Kind::Float, Cell::Null, "0.0"),
+            (Kind::Float, Cell::Real(0.1), "0.1"),
+            (Kind::Float, Cell::Real(1e21), "1e+21"),
+            (Kind::Float, Cell::Real(f64::INFINITY), "null"),
+            (Kind::Float, Cell::Text("Infinity"), "null"),
+            (Kind::Float, Cell::Text("0.10000000000000001"), "0.1"),
+            (Kind::Monetary, Cell::Integer(2), "2.0"),
+            (Kind::Datetime, Cell::Text("2024-05-06T07:08:09.123"), "\"2024-05-06 07:08:09\""),
+            (Kind::Datetime, Cell::Text("2024-05-06"), "\"2024-05-06\""),
+            (Kind::Date, Cell::Text("2024-05-06 00:00:00"), "\"2024-05-06\""),
+            (Kind::Json, Cell::Text("{ \"a\": [1.50, null] }"), "{\"a\":[1.5,null]}"),
+            (Kind::Json, Cell::Text("null"), "false"),
+            (Kind::Properties, Cell::Null, "[]"),
+            (Kind::Properties, Cell::Text("null"), "[]"),
+        ] {
+            let shown = Shown { kind, cell };
+            assert_eq!(serde_json::to_string(&shown).unwrap(), expected, "{kind:?} {cell:?}");
+            assert_eq!(shown.value().unwrap().to_string(), expected, "{kind:?} {cell:?}");
+        }
+        assert!(Shown { kind: Kind::Json, cell: Cell::Text("{") }.value().is_err());
+    }
+
+    #[test]
+    fn values_are_those_of_cells() {
+        for (kind, value, expected) in [
+            (Kind::Boolean, json!(1), json!(true)),
+            (Kind::Float, json!("0.10000000000000001"), json!(0.1)),
+            (Kind::Float, json!(2), json!(2.0)),
+            (Kind::Datetime, json!("2024-05-06T07:08:09.123"), json!("2024-05-06 07:08:09")),
+            (Kind::Date, json!("2024-05-06 00:00:00"), json!("2024-05-06")),
+            (Kind::Char, Value::Null, json!(false)),
+        ] {
+            assert_eq!(from_column(kind, value), expected, "{kind:?}");
+        }
+    }
 }

@@ -14,6 +14,7 @@ use rusqlite::{CachedStatement, ErrorCode, OpenFlags, params_from_iter};
 use sea_orm::{DbErr, ExecResult, ProxyExecResult, ProxyRow, QueryResult, Statement};
 
 use super::{failure, values};
+use crate::database::cells::Cells;
 use crate::database::dialect::Kind;
 
 /// How many statements a connection keeps prepared.
@@ -177,6 +178,24 @@ impl Connection {
             table.push(row.map_err(failure::of)?);
         }
         Ok(table)
+    }
+
+    /// As [`table`](Self::table), of rows that may be many.
+    ///
+    /// # Errors
+    /// SQLite's, or that a cell has bytes.
+    pub fn cells(&self, statement: Statement) -> Result<Cells, DbErr> {
+        let parameters = parameters_of(statement.values)?;
+        let mut prepared = self.prepared(&statement.sql)?;
+        let width = prepared.column_count();
+        let mut rows = prepared.query(params_from_iter(parameters)).map_err(failure::of)?;
+        let mut cells = Cells::new(width);
+        while let Some(row) = rows.next().map_err(failure::of)? {
+            for index in 0..width {
+                cells.push(values::cell(row.get_ref(index).map_err(failure::of)?)?);
+            }
+        }
+        Ok(cells)
     }
 
     /// Whether a transaction is open.

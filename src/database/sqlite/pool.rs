@@ -11,6 +11,7 @@ use sea_orm::{DbErr, ExecResult, QueryResult, Statement};
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, OwnedSemaphorePermit, RwLock, Semaphore};
 
 use super::{Connection, Source, Table, failure};
+use crate::database::cells::Cells;
 use crate::database::threads;
 
 /// The connections to one database.
@@ -172,6 +173,14 @@ impl Lease {
     /// SQLite's.
     pub fn table(&self, statement: Statement) -> Result<Table, DbErr> {
         self.with(|connection| connection.table(statement))
+    }
+
+    /// See [`Connection::cells`].
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn cells(&self, statement: Statement) -> Result<Cells, DbErr> {
+        self.with(|connection| connection.cells(statement))
     }
 
     /// See [`Connection::pages`].

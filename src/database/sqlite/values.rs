@@ -1,9 +1,10 @@
 //! Values of SQLite: parameters as sea-query has them, and cells of rows.
 
 use chrono::{NaiveDate, NaiveDateTime};
-use rusqlite::types::Value as Stored;
+use rusqlite::types::{Value as Stored, ValueRef};
 use sea_orm::{DbErr, Value};
 
+use crate::database::cells;
 use crate::database::dialect::Kind;
 
 /// How moments are stored, to the microsecond where it is not a full second.
@@ -90,6 +91,22 @@ fn moment(text: &str) -> Option<NaiveDateTime> {
 
 fn day(text: &str) -> Option<NaiveDate> {
     NaiveDate::parse_from_str(text.get(..10)?, "%F").ok()
+}
+
+/// A cell as it is, where it is.
+///
+/// # Errors
+/// It has bytes, or a text that is none.
+pub fn cell(stored: ValueRef<'_>) -> Result<cells::Cell<'_>, DbErr> {
+    match stored {
+        ValueRef::Null => Ok(cells::Cell::Null),
+        ValueRef::Integer(number) => Ok(cells::Cell::Integer(number)),
+        ValueRef::Real(number) => Ok(cells::Cell::Real(number)),
+        ValueRef::Text(text) => str::from_utf8(text)
+            .map(cells::Cell::Text)
+            .map_err(|error| DbErr::Type(format!("a text is not written in UTF-8: {error}"))),
+        ValueRef::Blob(_) => Err(DbErr::Type("a cell has bytes".to_owned())),
+    }
 }
 
 /// What a cell of a row can be read as.
