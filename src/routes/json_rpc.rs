@@ -2,7 +2,6 @@
 //! goes out with status 200.
 
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -12,8 +11,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use jsonrpsee::RpcModule;
 use jsonrpsee::types::{ErrorObjectOwned, Extensions, Params};
-use serde::Deserialize;
-use serde_json::value::{RawValue, to_raw_value};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Shared, answered, database, dataset, jsonrpc, session_auth, version, web_client, web_session};
@@ -34,9 +32,6 @@ pub struct Call {
     pub params: Map<String, Value>,
 }
 
-/// What a route answers, as JSON.
-pub type Answer = Pin<Box<dyn Future<Output = Result<Box<RawValue>>> + Send>>;
-
 /// A JSON-RPC route.
 #[derive(Clone)]
 pub struct Route {
@@ -44,24 +39,40 @@ pub struct Route {
     pub name: &'static str,
     /// The paths at which it is; none where another handler is in front of it.
     pub paths: &'static [&'static str],
-    call: Arc<dyn Fn(Call) -> Answer + Send + Sync>,
+    register: Arc<Register>,
 }
+
+/// Makes a route a method of a module.
+type Register = dyn Fn(&mut RpcModule<()>) + Send + Sync;
 
 impl Route {
     /// A route at its name and at further paths.
     fn new<F, T>(name: &'static str, paths: &'static [&'static str], call: fn(Call) -> F) -> Self
     where
         F: Future<Output = Result<T>> + Send + 'static,
-        T: serde::Serialize,
+        T: Serialize + Clone + Send + 'static,
     {
-        let call = move |given| -> Answer {
-            let answer = Box::pin(call(given));
-            Box::pin(async move {
-                let value = answer.await?;
-                Ok(to_raw_value(&value).expect("values have text keys"))
+        let method = move |params: Params<'static>, _: Arc<()>, extensions: Extensions| async move {
+            let (app, visit) = context(&extensions);
+            let series = app.series;
+            let answer = match parse(&params) {
+                Ok(params) => Box::pin(call(Call { app, visit, params })).await,
+                Err(error) => Err(error),
+            };
+            answer.map_err(|error| -> ErrorObjectOwned {
+                interception::note_failure(&error);
+                fault::object(&error, series)
             })
         };
-        Self { name, paths, call: Arc::new(call) }
+        let register = move |module: &mut RpcModule<()>| {
+            module.register_async_method(name, method).expect("a path is registered once");
+        };
+        Self { name, paths, register: Arc::new(register) }
+    }
+
+    /// Makes it a method of `module`.
+    pub fn register(&self, module: &mut RpcModule<()>) {
+        (self.register)(module);
     }
 }
 
@@ -106,27 +117,6 @@ pub fn routes(series: Series) -> Vec<Route> {
         routes.push(at!("/web/session/change_password", web_session::change_password));
     }
     routes
-}
-
-/// Makes a route a method of `module`.
-pub fn register(module: &mut RpcModule<()>, route: &Route) {
-    let call = Arc::clone(&route.call);
-    let method = move |params: Params<'static>, _: Arc<()>, extensions: Extensions| {
-        let call = Arc::clone(&call);
-        async move {
-            let (app, visit) = context(&extensions);
-            let series = app.series;
-            let answer = match parse(&params) {
-                Ok(params) => call(Call { app, visit, params }).await,
-                Err(error) => Err(error),
-            };
-            answer.map_err(|error| -> ErrorObjectOwned {
-                interception::note_failure(&error);
-                fault::object(&error, series)
-            })
-        }
-    };
-    module.register_async_method(route.name, method).expect("a path is registered once");
 }
 
 fn context(extensions: &Extensions) -> (Arc<App>, Arc<Visit>) {
@@ -174,21 +164,22 @@ pub async fn call(shared: &Shared, visit: Arc<Visit>, name: &'static str, envelo
     let mut extensions = Extensions::new();
     extensions.insert(Arc::clone(&shared.app));
     extensions.insert(visit);
-    let body = match shared.rpc.call(name, envelope.params, extensions).await {
-        Ok(result) => envelope::success(envelope.id(), result.get()),
-        Err(error) => envelope::failure(id_of_failure(&error, envelope, shared.app.series), error.get()),
+    let answer = shared.rpc.call(name, envelope.params, extensions).await;
+    let body = match answer.outcome() {
+        Ok(result) => envelope::success(envelope.id(), result),
+        Err(error) => envelope::failure(id_of_failure(error, envelope, shared.app.series), error),
     };
     answered(rest::json_response(StatusCode::OK, body))
 }
 
 /// From 16.0 on an expired session, or that there is nothing at a path, is found out before the envelope is read, so
 /// the id is not known.
-fn id_of_failure<'a>(error: &RawValue, envelope: &Envelope<'a>, series: Series) -> &'a str {
+fn id_of_failure<'a>(error: &str, envelope: &Envelope<'a>, series: Series) -> &'a str {
     #[derive(Deserialize)]
     struct Code {
         code: i32,
     }
     let unread = [fault::SESSION_EXPIRED, fault::NOT_FOUND];
-    let early = serde_json::from_str(error.get()).is_ok_and(|Code { code }| unread.contains(&code));
+    let early = serde_json::from_str(error).is_ok_and(|Code { code }| unread.contains(&code));
     if early && !series.echoes_id_of_unread_envelope() { "null" } else { envelope.id() }
 }

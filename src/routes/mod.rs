@@ -65,7 +65,7 @@ pub fn router(app: &Arc<App>) -> Router {
     let mut module = RpcModule::new(());
     let mut router = Router::new();
     for route in json_rpc::routes(app.series) {
-        json_rpc::register(&mut module, &route);
+        route.register(&mut module);
         let name = route.name;
         for path in route.paths {
             let handle = move |state, visit, headers, body| json_rpc::handle(name, state, visit, headers, body);

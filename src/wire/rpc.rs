@@ -23,8 +23,49 @@ impl std::fmt::Debug for Rpc {
     }
 }
 
-/// What a method answered: JSON of its result, or of its error object.
-pub type Outcome = Result<Box<RawValue>, Box<RawValue>>;
+/// What a method answered, as jsonrpsee wrote it.
+#[derive(Debug)]
+pub struct Answer {
+    text: Box<RawValue>,
+    is_success: bool,
+}
+
+/// What jsonrpsee writes before and after the result of a call with the [`ID`].
+const AROUND_RESULT: (&str, &str) = (r#"{"jsonrpc":"2.0","id":0,"result":"#, "}");
+/// The id of all calls: that of the caller stays in the envelope.
+const ID: Id<'static> = Id::Number(0);
+
+impl Answer {
+    /// JSON of the result, or of the error object.
+    ///
+    /// # Errors
+    /// The error object.
+    ///
+    /// # Panics
+    /// jsonrpsee has answered something that is not JSON-RPC.
+    pub fn outcome(&self) -> Result<&str, &str> {
+        #[derive(Deserialize)]
+        struct Parts<'a> {
+            #[serde(borrow)]
+            result: Option<&'a RawValue>,
+            error: Option<&'a RawValue>,
+        }
+        if let Some(result) = self.result() {
+            return Ok(result);
+        }
+        let parts: Parts<'_> = serde_json::from_str(self.text.get()).expect("jsonrpsee answers JSON-RPC");
+        match parts {
+            Parts { error: Some(error), .. } => Err(error.get()),
+            Parts { result, error: None } => Ok(result.unwrap_or(RawValue::NULL).get()),
+        }
+    }
+
+    /// The result where it is known where it is, since it may be too large to look for its end.
+    fn result(&self) -> Option<&str> {
+        let (before, after) = AROUND_RESULT;
+        self.is_success.then(|| self.text.get().strip_prefix(before)?.strip_suffix(after)).flatten()
+    }
+}
 
 impl Rpc {
     /// Puts the middleware in front of `methods`.
@@ -35,26 +76,11 @@ impl Rpc {
     }
 
     /// Calls the method of that name. `extensions` are what it gets to know beside its parameters.
-    ///
-    /// # Errors
-    /// The error object, as JSON.
-    ///
-    /// # Panics
-    /// jsonrpsee answers something that is not JSON-RPC.
-    pub async fn call(&self, method: &'static str, params: Option<&RawValue>, extensions: Extensions) -> Outcome {
-        #[derive(Deserialize)]
-        struct Answer {
-            result: Option<Box<RawValue>>,
-            error: Option<Box<RawValue>>,
-        }
-        let mut request = Request::owned(method.to_owned(), params.map(ToOwned::to_owned), Id::Number(0));
+    pub async fn call(&self, method: &'static str, params: Option<&RawValue>, extensions: Extensions) -> Answer {
+        let mut request = Request::owned(method.to_owned(), params.map(ToOwned::to_owned), ID);
         request.extensions = extensions;
         let response = self.0.call(request).await;
-        let answer: Answer = serde_json::from_str(response.as_json().get()).expect("jsonrpsee answers JSON-RPC");
-        match (answer.result, answer.error) {
-            (_, Some(error)) => Err(error),
-            (result, None) => Ok(result.unwrap_or_else(|| RawValue::NULL.to_owned())),
-        }
+        Answer { is_success: response.is_success(), text: response.into_json() }
     }
 }
 
@@ -126,5 +152,34 @@ where
 
     fn notification<'a>(&self, n: Notification<'a>) -> impl Future<Output = S::NotificationResponse> + Send + 'a {
         self.service.notification(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jsonrpsee::RpcModule;
+    use jsonrpsee::types::ErrorObjectOwned;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn results_are_where_they_are_looked_for() {
+        let mut module = RpcModule::new(());
+        for (name, result) in [("list", "[1,\"}\"]"), ("nothing", "null"), ("object", "{\"error\":{}}")] {
+            let method = move |_: Params<'static>, _: Arc<()>, _: Extensions| async move {
+                RawValue::from_string(result.to_owned()).map_err(|_| ErrorObjectOwned::from(ErrorCode::InternalError))
+            };
+            module.register_async_method(name, method).unwrap();
+        }
+        let rpc = Rpc::new(module.into());
+        for (name, result) in [("list", "[1,\"}\"]"), ("nothing", "null"), ("object", "{\"error\":{}}")] {
+            let answer = rpc.call(name, None, Extensions::new()).await;
+            assert_eq!(answer.result(), Some(result));
+            assert_eq!(answer.outcome(), Ok(result));
+            // Where it is looked for.
+            assert_eq!(Answer { is_success: false, ..answer }.outcome(), Ok(result));
+        }
+        let failed = rpc.call("unknown", None, Extensions::new()).await;
+        assert_eq!(failed.outcome(), Err(r#"{"code":-32601,"message":"Method not found"}"#));
     }
 }
