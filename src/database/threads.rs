@@ -97,6 +97,8 @@ pub struct Movable<T: Send + 'static> {
     state: State<T>,
     /// Whether it waits where it is, so that it may do so again.
     waits: bool,
+    /// Whether nobody waits for it any more.
+    orphaned: bool,
 }
 
 enum State<T> {
@@ -117,14 +119,14 @@ impl<T> std::fmt::Debug for State<T> {
 
 /// Runs `work`, of which a panic is told as such.
 pub fn movable<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Movable<T> {
-    Movable { state: State::Here(Box::pin(work)), waits: false }
+    Movable { state: State::Here(Box::pin(work)), waits: false, orphaned: false }
 }
 
 impl<T: Send + 'static> Future for Movable<T> {
     type Output = Result<T, Panic>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { state, waits } = &mut *self;
+        let Self { state, waits, .. } = &mut *self;
         if let State::Here(work) = state {
             let polled = place(*waits).map(|place| {
                 let _at = At::now(place);
@@ -167,10 +169,12 @@ fn place(waits: bool) -> Option<Place> {
 
 impl<T: Send + 'static> Drop for Movable<T> {
     fn drop(&mut self) {
+        // An orphan is dropped only by a runtime that ends, which would drop what it is given at once, and so on.
         if let State::Here(work) = std::mem::replace(&mut self.state, State::Done)
+            && !self.orphaned
             && let Ok(runtime) = Handle::try_current()
         {
-            drop(runtime.spawn(movable(work)));
+            drop(runtime.spawn(Self { state: State::Here(work), waits: self.waits, orphaned: true }));
         }
     }
 }
@@ -215,6 +219,16 @@ mod tests {
         });
         assert!(later.await.is_err());
         assert!(movable(async {}).await.is_ok());
+    }
+
+    #[test]
+    fn a_runtime_ends_with_work_under_way() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            tokio::spawn(movable(std::future::pending::<()>()));
+            tokio::task::yield_now().await;
+        });
+        drop(runtime);
     }
 
     #[tokio::test]
