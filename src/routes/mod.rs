@@ -25,11 +25,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{any, get, post};
 use jsonrpsee::RpcModule;
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{Predicate, SizeAbove};
 use tracing::Instrument as _;
 
 use crate::app::App;
@@ -44,6 +47,9 @@ pub use json_rpc::Call;
 /// The largest body, in bytes, at the paths that take only small ones.
 const SMALL_BODY: usize = 1024 * 1024;
 const SMALL_BODIES: [&str; 4] = ["/session/auth/", "/web/session/", "/web/webclient/", "/web/database/list"];
+
+/// From how many bytes on an answer is worth compressing.
+const COMPRESSED_FROM: u16 = 16 * 1024;
 
 /// The address of the client that a request came from; the listener adds it.
 #[derive(Clone, Copy, Debug)]
@@ -115,11 +121,22 @@ pub fn router(app: &Arc<App>) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn(to_the_end))
         .layer(middleware::from_fn_with_state(shared.clone(), with_visit))
+        .layer(compression())
         .with_state(shared);
     match &app.metrics {
         Some(metrics) => metrics::counted(router, metrics),
         None => router,
     }
+}
+
+/// Sends large answers of calls with gzip to clients that accept it, which nothing but a proxy does for Odoo.
+fn compression() -> CompressionLayer<impl Predicate> {
+    let is_of_a_call = |_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions| {
+        let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+        kind.starts_with(b"application/json") || kind.starts_with(b"text/xml")
+    };
+    let when = SizeAbove::new(COMPRESSED_FROM).and(is_of_a_call);
+    CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(when)
 }
 
 /// Around every handler: runs it to its end, even if the client does not wait for it, so that nothing stays half done.

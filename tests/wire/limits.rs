@@ -1,14 +1,15 @@
 //! Slow, large and many: over a socket, where that is the point.
 
+use std::io::Read as _;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use wiredoo::Wiredoo;
+use wiredoo::{Series, Wiredoo};
 
-use crate::common::Client;
+use crate::common::{Answer, Client, odoo};
 
 async fn talk(server: &Wiredoo, said: &[u8]) -> String {
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
@@ -100,4 +101,27 @@ async fn the_server_answers_while_many_log_in() {
         tokio::task::yield_now().await;
     }
     assert!(healthy > 20, "{healthy} answers in {:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn large_answers_are_compressed_for_who_accepts_it() {
+    let server = odoo(Series::V19).await;
+    let sid = Client::administrator(&server).await.sid;
+    let mut plain = Client::new(&server);
+    plain.sid.clone_from(&sid);
+    let mut accepting = Client::new(&server).with("accept-encoding", "gzip, deflate");
+    accepting.sid = sid;
+    let encoding =
+        |answer: &Answer| answer.headers.get("content-encoding").map(|value| value.to_str().unwrap().to_owned());
+    let large =
+        ("/web/dataset/call_kw", json!({"model": "res.partner", "method": "fields_get", "args": [], "kwargs": {}}));
+    let expected = plain.call(large.0, large.1.clone()).await;
+    assert_eq!(encoding(&expected), None);
+    let compressed = accepting.call(large.0, large.1).await;
+    assert_eq!(encoding(&compressed).as_deref(), Some("gzip"));
+    assert!(compressed.body.len() * 3 < expected.body.len());
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&*compressed.body).read_to_string(&mut text).unwrap();
+    assert_eq!(text, expected.text());
+    assert_eq!(encoding(&accepting.call("/web/session/check", json!({})).await), None, "small ones are not");
 }
