@@ -7,6 +7,7 @@ use sea_orm::{
     ConnectionTrait, DbBackend, DbErr, ExecResult, ProxyDatabaseConnector, ProxyDatabaseTrait, ProxyExecResult,
     ProxyRow, QueryResult, Statement, StatementBuilder, TryGetable, Value,
 };
+use serde_json::Map;
 
 use super::sqlite::{self, Cell};
 use super::{dialect, postgres};
@@ -192,6 +193,23 @@ impl Transaction {
     pub async fn row<S: StatementBuilder>(&self, statement: &S) -> Result<Option<Row>, DbErr> {
         // All of them, since a statement that is not run to its end may not have done all that it does.
         Ok(self.rows(statement).await?.into_iter().next())
+    }
+
+    /// On SQLite, runs a statement for each of `rows`, whose values of `columns` are its first parameters.
+    ///
+    /// # Errors
+    /// A failure of the database, or it is not SQLite.
+    pub async fn execute_each<S: StatementBuilder>(
+        &self,
+        statement: &S,
+        columns: &[String],
+        rows: &[Map<String, serde_json::Value>],
+    ) -> Result<(), DbErr> {
+        let statement = self.get_database_backend().build(statement);
+        match self {
+            Self::Sqlite(lease) => lease.execute_each(statement, columns, rows),
+            Self::Postgres(_) => Err(DbErr::Custom("this is no SQLite database".to_owned())),
+        }
     }
 
     /// Begins a part of the transaction that can be taken back, under a name.

@@ -1,10 +1,11 @@
 //! Where SQLite and PostgreSQL differ: errors, transactions, and the statements that sea-query does not have.
 
-use sea_orm::sea_query::{Alias, BinOper, Expr, ExprTrait, ForeignKeyAction, Func, Query, SelectStatement};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, ForeignKeyAction, Func, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Order, QueryResult, RuntimeErr, Statement, sqlx};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use super::{Connection, Database};
+use super::{Connection, Database, Transaction};
 use crate::error::Error;
 
 /// Whether this is SQLite (or else PostgreSQL).
@@ -432,38 +433,34 @@ pub async fn defer_foreign_keys(db: &impl ConnectionTrait) -> Result<(), DbErr> 
     if is_sqlite(db) { db.execute_unprepared("PRAGMA defer_foreign_keys = ON").await.map(drop) } else { Ok(()) }
 }
 
-/// Inserts rows that are told as a JSON list of objects, all with one statement. `more` columns are the same in all
-/// rows.
+/// Inserts rows, told as objects of their columns; what a row does not have is null. `more` columns are the same in all
+/// rows. On PostgreSQL one statement inserts all.
 ///
 /// # Errors
 /// A failure of the database.
-pub async fn insert_json(
-    db: &impl ConnectionTrait,
+pub async fn insert_rows(
+    db: &Transaction,
     table: &str,
     columns: &[String],
-    rows: &str,
-    more: &[(&str, Expr)],
+    rows: &[Map<String, Value>],
+    more: &[(&str, sea_orm::Value)],
 ) -> Result<(), DbErr> {
-    let sqlite = is_sqlite(db);
-    let rows = Expr::val(rows);
-    let mut select = Query::select();
-    for column in columns {
-        let own = Expr::col((Alias::new("row"), Alias::new(if sqlite { "value" } else { column.as_str() })));
-        select.expr(if sqlite { own.binary(BinOper::Custom("->>"), Expr::val(column.as_str())) } else { own });
-    }
-    for (_, value) in more {
-        select.expr(value.clone());
-    }
-    let source = if sqlite {
-        Func::cust(Alias::new("json_each")).arg(rows)
-    } else {
-        let row = Expr::null().cast_as(Alias::new(table));
-        Func::cust(Alias::new("json_populate_recordset")).args([row, rows.cast_as(Alias::new("json"))])
-    };
-    select.from_function(source, Alias::new("row"));
     let names = columns.iter().map(String::as_str).chain(more.iter().map(|(name, _)| *name));
     let mut insert = Query::insert();
     insert.into_table(Alias::new(table)).columns(names.map(Alias::new));
+    let shared = more.iter().map(|(_, value)| Expr::val(value.clone()));
+    if is_sqlite(db) {
+        // One statement with a row's parameters, run for each row: to take JSON apart takes SQLite longer.
+        insert.values_panic(columns.iter().map(|_| Expr::val(0)).chain(shared));
+        return db.execute_each(&insert, columns, rows).await;
+    }
+    let text = serde_json::to_string(rows).map_err(|error| DbErr::Custom(error.to_string()))?;
+    let mut select = Query::select();
+    select.exprs(columns.iter().map(|column| Expr::col((Alias::new("row"), Alias::new(column)))).chain(shared));
+    let row = Expr::null().cast_as(Alias::new(table));
+    let source = [row, Expr::val(text).cast_as(Alias::new("json"))];
+    let source = Func::cust(Alias::new("json_populate_recordset")).args(source);
+    select.from_function(source, Alias::new("row"));
     insert.select_from(select).map_err(|error| DbErr::Custom(error.to_string()))?;
     db.execute(&insert).await.map(drop)
 }

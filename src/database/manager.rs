@@ -442,39 +442,38 @@ impl Databases {
         Ok(self.open_now(name).await?)
     }
 
-    /// Migrates and fills an empty database, and closes the connection to it.
+    /// Makes the tables of an empty database and fills them, and closes the connection to it.
     async fn fill<F>(&self, connection: Connection, fill: F) -> Result<()>
     where
         F: for<'a> Fn(&'a Transaction) -> Step<'a, ()> + Send,
     {
-        let filled = async {
-            let registry = Registry::base(self.series);
-            schema::create(&connection, &registry, self.series).await?;
-            connection.migrate().await?;
-            super::attempt(&connection, &fill, Purpose::Writing).await?;
-            Ok(schema::add_foreign_keys(&connection, &registry).await?)
-        };
+        let filled = async { self.fill_in(connection.begin(Purpose::Writing).await?, fill).await };
         let filled = filled.await;
         self.release(connection).await;
         filled
     }
 
-    /// As [`fill`](Self::fill), for a database that has its name already, so that other processes know of it: in one
-    /// transaction, and only if none of them has been faster.
+    /// As [`fill`](Self::fill), in a transaction, which is committed.
+    async fn fill_in<F>(&self, transaction: Transaction, fill: F) -> Result<()>
+    where
+        F: for<'a> Fn(&'a Transaction) -> Step<'a, ()> + Send,
+    {
+        let registry = Registry::base(self.series);
+        schema::create(&transaction, &registry, self.series).await?;
+        let transaction = transaction.migrate().await?;
+        fill(&transaction).await?;
+        schema::add_foreign_keys(&transaction, &registry).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// As [`fill`](Self::fill), for a database that has its name already, so that other processes know of it: only if none of
+    /// them has been faster.
     async fn fill_in_place<F>(&self, connection: &Connection, fill: F) -> Result<()>
     where
         F: for<'a> Fn(&'a Transaction) -> Step<'a, ()> + Send,
     {
         let transaction = connection.begin_making().await?;
-        if is_unfilled(&transaction).await? {
-            let registry = Registry::base(self.series);
-            schema::create(&transaction, &registry, self.series).await?;
-            let transaction = transaction.migrate().await?;
-            fill(&transaction).await?;
-            schema::add_foreign_keys(&transaction, &registry).await?;
-            return Ok(transaction.commit().await?);
-        }
-        Ok(())
+        if is_unfilled(&transaction).await? { self.fill_in(transaction, fill).await } else { Ok(()) }
     }
 
     /// Gives a draft its name, if it is `finished`; else, or where the name is taken meanwhile, removes it.

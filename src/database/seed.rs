@@ -1,7 +1,7 @@
 //! What a fresh database contains: the records in the data files of `modules/`, and the rows that tell of its models.
 //!
 //! `modules/<module>/<series>/<model>.json` is a list of records; `modules/import.py` tells their form. They are
-//! written with one statement a table, of which the database reads the rows as JSON: it must be ready in milliseconds.
+//! written with one prepared statement a table: it must be ready in milliseconds.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,7 +12,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::{Map, Value, json};
 
 use super::wanted::{self, NewDatabase};
-use super::{dialect, parameter};
+use super::{Transaction, dialect, parameter};
 use crate::clock;
 use crate::error::Result;
 use crate::modules;
@@ -50,7 +50,7 @@ const SUPERUSER: i32 = 1;
 /// # Panics
 /// A data file is no list of objects; the tests of this module read every one.
 pub async fn fill(
-    db: &impl ConnectionTrait,
+    db: &Transaction,
     series: Series,
     content: &Content,
     now: NaiveDateTime,
@@ -84,7 +84,7 @@ pub async fn series_of(db: &impl ConnectionTrait) -> Result<Option<Series>> {
 /// # Errors
 /// A failure of the database.
 pub async fn make_distinct(db: &impl ConnectionTrait) -> Result<()> {
-    for key in ["database.secret", "database.uuid"] {
+    for key in [parameter::SECRET, "database.uuid"] {
         parameter::set(db, key, &parameter::new_uuid()).await?;
     }
     sessions::Entity::delete_many().exec(db).await?;
@@ -142,7 +142,7 @@ pub fn countries(series: Series) -> Vec<[String; 2]> {
 /// What is told of a record beside its values.
 const HEAD: [&str; 4] = ["id", "xmlid", "data_id", "noupdate"];
 
-/// The rows of a fresh database, as the database reads them.
+/// The rows of a fresh database.
 #[derive(Debug)]
 pub struct Content {
     tables: Vec<Rows>,
@@ -153,8 +153,7 @@ pub struct Content {
 struct Rows {
     table: String,
     columns: Vec<String>,
-    /// A list of objects, as JSON.
-    json: String,
+    rows: Vec<Map<String, Value>>,
     has_id: bool,
     log_access: bool,
 }
@@ -172,16 +171,16 @@ impl Content {
         loader.finish()
     }
 
-    async fn write(&self, db: &impl ConnectionTrait, now: NaiveDateTime) -> Result<()> {
-        let log: [(&str, Expr); 4] = [
+    async fn write(&self, db: &Transaction, now: NaiveDateTime) -> Result<()> {
+        let log: [(&str, sea_orm::Value); 4] = [
             ("create_uid", SUPERUSER.into()),
             ("create_date", now.into()),
             ("write_uid", SUPERUSER.into()),
             ("write_date", now.into()),
         ];
-        for Rows { table, columns, json, has_id, log_access } in &self.tables {
+        for Rows { table, columns, rows, has_id, log_access } in &self.tables {
             let log = if *log_access { log.as_slice() } else { &[] };
-            dialect::insert_json(db, table, columns, json, log).await?;
+            dialect::insert_rows(db, table, columns, rows, log).await?;
             if *has_id {
                 dialect::advance_sequence(db, table).await?;
             }
@@ -306,12 +305,13 @@ impl<'r> Loader<'r> {
             }
         }
         for ((table, own, other), pairs) in &self.pairs {
-            let row = |(id, value): &(i64, Value)| json!({own.as_str(): id, other.as_str(): self.id(value)});
-            let rows: Vec<Value> = pairs.iter().map(row).collect();
+            let row = |(id, value): &(i64, Value)| {
+                Map::from_iter([(own.clone(), (*id).into()), (other.clone(), self.id(value))])
+            };
             tables.push(Rows {
                 table: table.clone(),
                 columns: vec![own.clone(), other.clone()],
-                json: Value::from(rows).to_string(),
+                rows: pairs.iter().map(row).collect(),
                 has_id: false,
                 log_access: false,
             });
@@ -343,8 +343,7 @@ impl<'r> Loader<'r> {
                 }
             }
         }
-        let json = serde_json::to_string(&rows).unwrap_or_default();
-        Rows { table: model.table.clone(), columns, json, has_id: true, log_access: model.log_access }
+        Rows { table: model.table.clone(), columns, rows, has_id: true, log_access: model.log_access }
     }
 }
 
@@ -394,7 +393,7 @@ fn description(model: &Model, model_id: i64, field: &Field, id: i64) -> Value {
 /// Fills in the configuration parameters that differ from database to database.
 async fn parameters(db: &impl ConnectionTrait, now: NaiveDateTime) -> Result<()> {
     let values = [
-        ("database.secret", parameter::new_uuid()),
+        (parameter::SECRET, parameter::new_uuid()),
         ("database.uuid", parameter::new_uuid()),
         ("database.create_date", clock::to_string(now)),
         ("web.base.url", "http://localhost:8069".to_owned()),

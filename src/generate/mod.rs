@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use entity::{res_country, res_users};
 use sea_orm::sea_query::{Alias, Expr, Query};
-use sea_orm::{ColumnTrait as _, DbErr, EntityTrait as _, QueryFilter as _, QueryOrder as _};
-use serde_json::{Map, Value, json};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
+use serde_json::{Map, Value};
 
 use crate::auth::Caller;
 use crate::database::{Database, dialect};
@@ -247,14 +247,17 @@ async fn make_partners(env: &Env<'_>, drafts: &[Draft], mut known: Known) -> Res
             for name in row.keys().filter(|name| !columns.contains(*name)).cloned().collect::<Vec<_>>() {
                 columns.insert(name);
             }
-            rows.push(Value::from(row));
+            rows.push(row);
             id
         } else {
             let Some(id) = write::create(env, &model, vec![values]).await?.first().copied() else { break };
             known.rows.insert(draft.kind, row_of(env, &model.table, id).await?);
             id
         };
-        tags.extend(draft.tags.iter().map(|tag| json!({"partner_id": id, "category_id": tag})));
+        let tagged = |tag: &i32| {
+            Map::from_iter([("partner_id".to_owned(), id.into()), ("category_id".to_owned(), (*tag).into())])
+        };
+        tags.extend(draft.tags.iter().map(tagged));
         if draft.kind == Kind::Company {
             known.add(id, draft.values.clone());
         }
@@ -309,11 +312,10 @@ async fn row_of(env: &Env<'_>, table: &str, id: i32) -> Result<Values> {
     Ok(names.into_iter().zip(row).filter(|(_, value)| !value.is_null()).collect())
 }
 
-async fn insert(env: &Env<'_>, table: &str, columns: &[String], rows: Vec<Value>) -> Result<()> {
+async fn insert(env: &Env<'_>, table: &str, columns: &[String], rows: Vec<Values>) -> Result<()> {
     for rows in rows.chunks(ROWS) {
         env.database().count_statement();
-        let rows = serde_json::to_string(rows).map_err(|error| DbErr::Custom(error.to_string()))?;
-        dialect::insert_json(env.db(), table, columns, &rows, &[]).await?;
+        dialect::insert_rows(env.db(), table, columns, rows, &[]).await?;
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::types::Value as Stored;
 use rusqlite::{CachedStatement, ErrorCode, OpenFlags, params_from_iter};
 use sea_orm::{DbErr, ExecResult, ProxyExecResult, ProxyRow, QueryResult, Statement};
+use serde_json::{Map, Value};
 
 use super::{failure, values};
 use crate::database::cells::Cells;
@@ -136,6 +137,27 @@ impl Connection {
         };
         let last = u64::try_from(self.0.last_insert_rowid()).unwrap_or_default();
         Ok(ProxyExecResult::new(last, changed).into())
+    }
+
+    /// Runs a statement for each of `rows`, whose values of `columns` are its first parameters; the others are told.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn execute_each(
+        &self,
+        statement: Statement,
+        columns: &[String],
+        rows: &[Map<String, Value>],
+    ) -> Result<(), DbErr> {
+        let mut parameters = parameters_of(statement.values)?;
+        let mut prepared = self.prepared(&statement.sql)?;
+        for row in rows {
+            for (parameter, column) in parameters.iter_mut().zip(columns) {
+                *parameter = row.get(column).map_or(Stored::Null, values::of_json);
+            }
+            prepared.execute(params_from_iter(&parameters)).map_err(failure::of)?;
+        }
+        Ok(())
     }
 
     /// The rows that a statement answers, with the names and the declared types of their columns.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sea_orm::{DbErr, ExecResult, QueryResult, Statement};
+use serde_json::{Map, Value};
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, OwnedSemaphorePermit, RwLock, Semaphore};
 
 use super::{Connection, Source, Table, failure};
@@ -157,6 +158,19 @@ impl Lease {
     /// SQLite's.
     pub fn execute(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         self.with(|connection| connection.execute(statement))
+    }
+
+    /// See [`Connection::execute_each`].
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn execute_each(
+        &self,
+        statement: Statement,
+        columns: &[String],
+        rows: &[Map<String, Value>],
+    ) -> Result<(), DbErr> {
+        self.with(|connection| connection.execute_each(statement, columns, rows))
     }
 
     /// See [`Connection::query`].

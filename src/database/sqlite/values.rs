@@ -42,6 +42,19 @@ pub fn parameter(value: Value) -> Result<Stored, DbErr> {
     Ok(stored.unwrap_or(Stored::Null))
 }
 
+/// A value of JSON, as SQLite stores it: lists and objects as texts.
+pub fn of_json(value: &serde_json::Value) -> Stored {
+    match value {
+        serde_json::Value::Null => Stored::Null,
+        serde_json::Value::Bool(value) => Stored::Integer((*value).into()),
+        serde_json::Value::Number(number) => {
+            number.as_i64().map_or_else(|| number.as_f64().map_or(Stored::Null, Stored::Real), Stored::Integer)
+        }
+        serde_json::Value::String(text) => Stored::Text(text.clone()),
+        list_or_object => Stored::Text(list_or_object.to_string()),
+    }
+}
+
 /// A cell as the value that sea-orm expects of a column that was declared as `kind`; one of an expression, which has no
 /// kind, as what it is.
 pub fn value(stored: Stored, kind: Option<Kind>) -> Value {
