@@ -8,16 +8,18 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{NaiveDateTime, TimeDelta};
-use entity::{res_users, sessions};
+use entity::{ir_config_parameter, res_users, sessions};
 use hmac::{Hmac, KeyInit, Mac};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryTrait,
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::password;
+use crate::database::parameter;
 use crate::error::{Error, Result};
 use crate::series::Series;
 
@@ -136,13 +138,30 @@ pub async fn insert(
 /// A failure of the database.
 pub async fn find(db: &impl ConnectionTrait, secret: &str, sid: &Sid) -> Result<Option<Stored>> {
     let found = sessions::Entity::find_by_id(sid.hash()).find_also_related(res_users::Entity).one(db).await?;
-    Ok(found.map(|(row, user)| Stored { row, user }).filter(|session| {
-        match (&session.user, &session.row.session_token) {
-            (Some(user), Some(stored)) => user.active && password::same(&token(secret, sid, user), stored),
-            (None, None) => true,
-            _ => false,
-        }
-    }))
+    Ok(found.and_then(|found| alive(found, secret, sid)))
+}
+
+/// As [`find`], where it is not known whether `secret` is still the database's: if it is not, nothing is found.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn find_under(db: &impl ConnectionTrait, secret: &str, sid: &Sid) -> Result<Option<Stored>> {
+    let same_secret = ir_config_parameter::Entity::find()
+        .filter(ir_config_parameter::Column::Key.eq(parameter::SECRET))
+        .filter(ir_config_parameter::Column::Value.eq(secret))
+        .into_query();
+    let found = sessions::Entity::find_by_id(sid.hash()).find_also_related(res_users::Entity);
+    let found = found.filter(Expr::exists(same_secret)).one(db).await?;
+    Ok(found.and_then(|found| alive(found, secret, sid)))
+}
+
+fn alive((row, user): (sessions::Model, Option<res_users::Model>), secret: &str, sid: &Sid) -> Option<Stored> {
+    let alive = match (&user, &row.session_token) {
+        (Some(user), Some(stored)) => user.active && password::same(&token(secret, sid, user), stored),
+        (None, None) => true,
+        _ => false,
+    };
+    alive.then_some(Stored { row, user })
 }
 
 /// What must not change while a session lives, keyed by the database's secret.

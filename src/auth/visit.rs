@@ -140,9 +140,7 @@ impl Visit {
     async fn load_from(&self, database: &Arc<Database>, sid: &Sid, state: &mut State) -> Result<bool> {
         let now = database.clock().now();
         let version = database.version().await?;
-        let secret = database.secret(&version).await?;
-        let find = || session::find(database.connection(), &secret, sid);
-        let found = database.cached(&version, "session", &sid.hash(), find).await?;
+        let found = stored(database, &version, sid).await?;
         let Some(mut stored) = found.as_ref().clone().filter(|session| session.row.expires_at > now) else {
             return Ok(false);
         };
@@ -461,6 +459,26 @@ async fn end(database: &Database, session: Option<sessions::Model>) -> Result<()
             Box::pin(async move { session::remove(tx, &session).await })
         })
         .await
+}
+
+/// The session of a sid in this `version` of a database, if it lives.
+async fn stored(database: &Database, version: &Version, sid: &Sid) -> Result<Arc<Option<Stored>>> {
+    let (kind, hash) = ("session", sid.hash());
+    if let Some(known) = database.known(version, kind, &hash) {
+        return Ok(known);
+    }
+    // The secret hardly ever changes, so one statement asks for the session, and whether it has.
+    if let Some(secret) = database.last_secret() {
+        let found = database.within(session::find_under(database.connection(), &secret, sid)).await?;
+        if found.is_some() {
+            let found = Arc::new(found);
+            database.keep_secret(version, &secret);
+            database.keep(version, kind, &hash, &found);
+            return Ok(found);
+        }
+    }
+    let secret = database.secret(version).await?;
+    database.cached(version, kind, &hash, || session::find(database.connection(), &secret, sid)).await
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {

@@ -55,6 +55,9 @@ use crate::series::Series;
 /// What a closure that runs in a transaction returns.
 pub type Step<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
+/// What the secret is remembered as.
+const SECRET: &str = "secret";
+
 /// How often a transaction is tried that PostgreSQL could not serialise, as Odoo does.
 const TRIES: u32 = 5;
 
@@ -217,12 +220,25 @@ impl Database {
     /// A failure of the database, or there is no secret.
     pub async fn secret(&self, version: &Version) -> Result<Arc<String>> {
         let read = || async {
-            let secret = parameter::get(&self.connection, "database.secret").await?;
+            let secret = parameter::get(&self.connection, parameter::SECRET).await?;
             secret
                 .filter(|secret| !secret.is_empty())
                 .ok_or_else(|| DbErr::Custom("no database.secret".to_owned()).into())
         };
-        self.cached(version, "secret", "", read).await
+        let secret = self.cached(version, SECRET, "", read).await?;
+        self.remember(SECRET, Changes::default(), &secret);
+        Ok(secret)
+    }
+
+    /// The secret that was read last. It is the same in most versions; whether it is in this one is to be asked for.
+    #[must_use]
+    pub fn last_secret(&self) -> Option<Arc<String>> {
+        self.remembered(SECRET, Changes::default())
+    }
+
+    /// Notes that this is the secret in this `version`, too.
+    pub fn keep_secret(&self, version: &Version, secret: &Arc<String>) {
+        self.keep(version, SECRET, "", secret);
     }
 
     /// The connection, for statements that only read. Never hold one while waiting for another: an ephemeral

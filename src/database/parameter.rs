@@ -5,6 +5,9 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, 
 
 use crate::error::Result;
 
+/// The key of the secret of a database.
+pub const SECRET: &str = "database.secret";
+
 /// The value of `key`, if there is one.
 ///
 /// # Errors

@@ -132,7 +132,8 @@ impl Administrator {
     /// What Odoo answers instead.
     pub async fn execute_kw(&self, model: &str, method: &str, args: Value, kwargs: Value) -> Result<Value, CallError> {
         let config = &self.shared.server.app().config;
-        let login = async || self.call("common", "login", json!([self.name, config.admin_login, config.admin_password])).await;
+        let login =
+            async || self.call("common", "login", json!([self.name, config.admin_login, config.admin_password])).await;
         let uid = self.uid.get_or_try_init(login).await?;
         let args = json!([self.name, uid, config.admin_password, model, method, args, kwargs]);
         self.call("object", "execute_kw", args).await
@@ -145,7 +146,8 @@ impl Administrator {
         let request = Request::post("/jsonrpc").header("Content-Type", "application/json").body(Body::from(body));
         let request = request.map_err(|error| lost(error.to_string()))?;
         let shared = Arc::clone(&self.shared);
-        let answer = self.shared.run(async move { shared.server.respond(request).await.into_body().collect().await }).await?;
+        let answer =
+            self.shared.run(async move { shared.server.respond(request).await.into_body().collect().await }).await?;
         let answer = answer.map_err(|error| lost(error.to_string()))?.to_bytes();
         let Ok(mut answer) = serde_json::from_slice::<Value>(&answer) else {
             return Err(lost(String::from_utf8_lossy(&answer).into_owned()));

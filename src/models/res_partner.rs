@@ -26,6 +26,8 @@ pub const ADDRESS: [&str; 6] = ["street", "street2", "zip", "city", "state_id", 
 const COMMERCIAL: [&str; 3] = ["vat", "company_registry", "industry_id"];
 /// What the names of a contact and of those below it depend on.
 const NAMING: [&str; 5] = ["name", "parent_id", "is_company", "company_name", "type"];
+/// Who belongs to a contact.
+const BELONGING: [&str; 2] = ["child_ids", "user_ids"];
 
 /// Fields of the records by id.
 async fn fetch(env: &Env<'_>, model: &Model, ids: &[i32], names: &[&str]) -> Result<read::Records> {
@@ -42,16 +44,20 @@ fn link(record: &Map<String, Value>, name: &str) -> Option<i32> {
 }
 
 /// Writes computed columns, without what writing means else.
-async fn store(env: &Env<'_>, model: &Model, rows: &[(i32, Values)]) -> Result<()> {
-    // Records with the same fields go together.
-    let mut alike: IndexMap<Vec<&String>, Vec<(i32, Values)>> = IndexMap::new();
-    for (id, values) in rows {
-        alike.entry(values.keys().collect()).or_default().push((*id, values.clone()));
-    }
-    for rows in alike.into_values() {
+async fn store(env: &Env<'_>, model: &Model, rows: Vec<(i32, Values)>) -> Result<()> {
+    for rows in alike(rows) {
         write::store_each(env, model, &rows).await?;
     }
     Ok(())
+}
+
+/// Those with the same fields together.
+fn alike(rows: Vec<(i32, Values)>) -> impl Iterator<Item = Vec<(i32, Values)>> {
+    let mut alike: IndexMap<Vec<String>, Vec<(i32, Values)>> = IndexMap::new();
+    for (id, values) in rows {
+        alike.entry(values.keys().cloned().collect()).or_default().push((id, values));
+    }
+    alike.into_values()
 }
 
 /// The records with the given fields of `record`.
@@ -128,10 +134,25 @@ impl Behaviour for ResPartner {
     }
 
     async fn created(&self, env: &Env<'_>, model: &Model, ids: &[i32], values: &[Values]) -> Result<()> {
-        recompute(env, model, ids).await?;
-        let rows: Vec<(i32, &Values)> = ids.iter().copied().zip(values).collect();
-        synchronise(env, model, &rows).await?;
-        share(env, model, ids).await
+        // With a new contact others may have been made that belong to it, or it has been given some.
+        if values.iter().any(|record| holds_any(record, &BELONGING)) {
+            Box::pin(recompute(env, model, ids)).await?;
+            Box::pin(synchronise(env, model, &ids.iter().copied().zip(values).collect::<Vec<_>>())).await?;
+            return Box::pin(share(env, model, ids)).await;
+        }
+        let mut rows = Vec::new();
+        let records = fetch(env, model, ids, &NAMING).await?;
+        for (id, mut computed) in Box::pin(names_and_entities(env, model, &records)).await? {
+            computed.insert("partner_share".to_owned(), true.into());
+            rows.push((id, computed));
+        }
+        for rows in alike(rows) {
+            Box::pin(write::store_new(env, model, &rows)).await?;
+        }
+        // Alone, it shares nothing with anybody.
+        let rows =
+            ids.iter().copied().zip(values).filter(|(_, record)| record.get("parent_id").is_some_and(python::truth));
+        Box::pin(synchronise(env, model, &rows.collect::<Vec<_>>())).await
     }
 
     async fn writer<'a>(&self, env: &Env<'a>, model: &Model, ids: &[i32], _: &Values) -> Result<Env<'a>> {
@@ -383,19 +404,57 @@ async fn addresses(env: &Env<'_>, records: &read::Records) -> Result<HashMap<i32
     Ok(addresses)
 }
 
-/// Stores what is computed of contacts and of all below them: the commercial entity and the names.
-async fn recompute(env: &Env<'_>, model: &Model, ids: &[i32]) -> Result<()> {
+/// What is computed of contacts whose parents are up to date: the commercial entity and the names.
+async fn names_and_entities(env: &Env<'_>, model: &Model, records: &read::Records) -> Result<Vec<(i32, Values)>> {
     let stored = if model.field("complete_name").is_some() { "complete_name" } else { "display_name" };
     let kinds: HashMap<&str, &str> = model
         .field("type")
         .map(|field| field.selection.iter().map(|(key, label)| (key.as_str(), label.as_str())).collect())
         .unwrap_or_default();
+    let parents: Vec<i32> = records.values().filter_map(|record| link(record, "parent_id")).collect();
+    let of_parents = ["name", "commercial_partner_id", "commercial_company_name"];
+    let parents = fetch(env, model, &parents, &of_parents).await?;
+    let mut rows = Vec::new();
+    for (id, record) in records {
+        let parent = link(record, "parent_id").and_then(|id| parents.get(&id));
+        let is_company = python::truth(&record["is_company"]);
+        let entity = parent.filter(|_| !is_company).and_then(|parent| link(parent, "commercial_partner_id"));
+        let company_name = match parent.filter(|_| !is_company) {
+            Some(parent) => parent.get("commercial_company_name").cloned().unwrap_or(Value::Bool(false)),
+            None if is_company => record["name"].clone(),
+            None => record["company_name"].clone(),
+        };
+        let mut name = text(record, "name").to_owned();
+        let above = match (python::truth(&company_name), parent) {
+            (true, _) => python::text(&company_name),
+            (false, Some(parent)) => text(parent, "name").to_owned(),
+            (false, None) => String::new(),
+        };
+        if python::truth(&record["company_name"]) || parent.is_some() {
+            if name.is_empty() && ["invoice", "delivery", "other"].contains(&text(record, "type")) {
+                name = kinds.get(text(record, "type")).map(|label| (*label).to_owned()).unwrap_or_default();
+            }
+            if !is_company {
+                name = format!("{above}, {name}");
+            }
+        }
+        let values = Map::from_iter([
+            ("commercial_partner_id".to_owned(), entity.unwrap_or(*id).into()),
+            ("commercial_company_name".to_owned(), company_name),
+            (stored.to_owned(), name.trim().into()),
+        ]);
+        rows.push((*id, values));
+    }
+    Ok(rows)
+}
+
+/// Stores what is computed of contacts and of all below them: the commercial entity and the names.
+async fn recompute(env: &Env<'_>, model: &Model, ids: &[i32]) -> Result<()> {
     let mut level: BTreeSet<i32> = ids.iter().copied().collect();
     let mut done = BTreeSet::new();
     while !level.is_empty() {
         let wanted: Vec<i32> = level.iter().copied().collect();
-        let mut records =
-            fetch(env, model, &wanted, &["name", "parent_id", "is_company", "company_name", "type"]).await?;
+        let mut records = fetch(env, model, &wanted, &NAMING).await?;
         // Those above come first, unless they are in a circle.
         let waits = |record: &Map<String, Value>| link(record, "parent_id").is_some_and(|above| level.contains(&above));
         let waiting: BTreeSet<i32> = records.iter().filter(|(_, record)| waits(record)).map(|(id, _)| *id).collect();
@@ -403,41 +462,7 @@ async fn recompute(env: &Env<'_>, model: &Model, ids: &[i32]) -> Result<()> {
             records.retain(|id, _| !waiting.contains(id));
         }
         done.extend(level.iter().copied().filter(|id| !waiting.contains(id) || records.contains_key(id)));
-        let parents: Vec<i32> = records.values().filter_map(|record| link(record, "parent_id")).collect();
-        let of_parents = ["name", "commercial_partner_id", "commercial_company_name"];
-        let parents = fetch(env, model, &parents, &of_parents).await?;
-        let mut rows = Vec::new();
-        for (id, record) in &records {
-            let parent = link(record, "parent_id").and_then(|id| parents.get(&id));
-            let is_company = python::truth(&record["is_company"]);
-            let entity = parent.filter(|_| !is_company).and_then(|parent| link(parent, "commercial_partner_id"));
-            let company_name = match parent.filter(|_| !is_company) {
-                Some(parent) => parent.get("commercial_company_name").cloned().unwrap_or(Value::Bool(false)),
-                None if is_company => record["name"].clone(),
-                None => record["company_name"].clone(),
-            };
-            let mut name = text(record, "name").to_owned();
-            let above = match (python::truth(&company_name), parent) {
-                (true, _) => python::text(&company_name),
-                (false, Some(parent)) => text(parent, "name").to_owned(),
-                (false, None) => String::new(),
-            };
-            if python::truth(&record["company_name"]) || parent.is_some() {
-                if name.is_empty() && ["invoice", "delivery", "other"].contains(&text(record, "type")) {
-                    name = kinds.get(text(record, "type")).map(|label| (*label).to_owned()).unwrap_or_default();
-                }
-                if !is_company {
-                    name = format!("{above}, {name}");
-                }
-            }
-            let values = Map::from_iter([
-                ("commercial_partner_id".to_owned(), entity.unwrap_or(*id).into()),
-                ("commercial_company_name".to_owned(), company_name),
-                (stored.to_owned(), name.trim().into()),
-            ]);
-            rows.push((*id, values));
-        }
-        store(env, model, &rows).await?;
+        store(env, model, names_and_entities(env, model, &records).await?).await?;
         let children = Domain::leaf("parent_id", Operator::In, records.keys().copied().collect::<Vec<_>>());
         level = search::ids(&env.sudo().with("active_test", false), model, &children).await?.into_iter().collect();
         level.extend(waiting);
@@ -535,7 +560,7 @@ async fn synchronise_all<'r, 'v>(
             stored.push((row.id, values));
         }
     }
-    store(env, model, &stored).await?;
+    store(env, model, stored).await?;
     hand_down(env, model, &settled, &records, commercial).await?;
     for (parent, address) in given {
         write::write(&env.sudo(), model, &[parent], address).await?;
@@ -562,7 +587,7 @@ async fn hand_down(
         let children = fetch(env, model, &children, &["parent_id"]).await?;
         let of_parent = |record| Some(some(address.get(&link(record, "parent_id")?)?, &ADDRESS));
         let children: Vec<_> = children.iter().filter_map(|(id, record)| Some((*id, of_parent(record)?))).collect();
-        store(env, model, &children).await?;
+        store(env, model, children).await?;
     }
     let entities: Vec<i32> = settled.iter().filter(|row| row.commercial).map(|row| row.id).collect();
     if !entities.is_empty() {
@@ -574,7 +599,7 @@ async fn hand_down(
         let below = fetch(env, model, &below, &["commercial_partner_id"]).await?;
         let inherited = |record| Some(some(records.get(&link(record, "commercial_partner_id")?)?, commercial));
         let below: Vec<_> = below.iter().filter_map(|(id, record)| Some((*id, inherited(record)?))).collect();
-        store(env, model, &below).await?;
+        store(env, model, below).await?;
     }
     Ok(())
 }
@@ -593,7 +618,7 @@ pub async fn share(env: &Env<'_>, model: &Model, ids: &[i32]) -> Result<()> {
     let partners = fetch(env, &users, &internal, &["partner_id"]).await?;
     let internal: BTreeSet<i32> = partners.values().filter_map(|user| link(user, "partner_id")).collect();
     let share = |id: &i32| Map::from_iter([("partner_share".to_owned(), Value::from(!internal.contains(id)))]);
-    store(env, model, &ids.iter().map(|id| (*id, share(id))).collect::<Vec<_>>()).await
+    store(env, model, ids.iter().map(|id| (*id, share(id))).collect()).await
 }
 
 /// Contacts of active users stay: who may change users is led to them, others are told to ask.

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::pin::Pin;
 use std::sync::Arc;
 
+use sea_orm::ConnectionTrait as _;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde_json::{Map, Value, json};
 
 use super::domain::{Domain, Operator};
-use super::env::{Env, RULE_CONDITIONS, RULES, UserInfo};
+use super::env::{ALLOWED, Env, RULE_CONDITIONS, RULES, UserInfo};
 use super::expression::{self, Expression, Reference};
 use super::field::{Field, Kind};
 use super::query::{Query, Rendered};
@@ -230,27 +231,12 @@ pub(super) async fn user(env: &Env<'_>, uid: i32) -> Result<UserInfo> {
         .left_join(Alias::new(partners), query::column(users, "partner_id").eq(query::column(partners, "id")))
         .and_where(query::column(users, "id").eq(uid))
         .take();
-    let columns = vec![
-        query::column(users, "company_id"),
-        query::column(users, "partner_id"),
-        query::column(users, "active"),
-        query::column(users, "share"),
-        query::column(partners, "lang"),
-        query::column(partners, "tz"),
-    ];
-    let rows = env.json_rows(select, columns).await?;
-    let row = rows.into_iter().next().and_then(|row| <[Value; 6]>::try_from(row).ok());
-    let Some([company, partner, active, share, lang, tz]) = row else { return Ok(UserInfo::default()) };
-    let ids = |table: &str, own: &str, other: &str| {
-        Sql::select()
-            .column((Alias::new(table), Alias::new(other)))
-            .from(Alias::new(table))
-            .and_where(query::column(table, own).eq(uid))
-            .take()
+    let related = |table: &str, own: &str| {
+        Sql::select().from(Alias::new(table)).and_where(query::column(table, own).eq(uid)).take()
     };
-    let direct = env.ids(&ids("res_groups_users_rel", "uid", "gid")).await?;
+    let groups = related("res_groups_users_rel", "uid");
     // The user's companies in the order in which companies are found.
-    let companies = ids("res_company_users_rel", "user_id", "cid")
+    let companies = related("res_company_users_rel", "user_id")
         .inner_join(
             Alias::new("res_company"),
             query::column("res_company", "id").eq(query::column("res_company_users_rel", "cid")),
@@ -259,11 +245,27 @@ pub(super) async fn user(env: &Env<'_>, uid: i32) -> Result<UserInfo> {
         .order_by((Alias::new("res_company"), Alias::new("sequence")), sea_orm::Order::Asc)
         .order_by((Alias::new("res_company"), Alias::new("name")), sea_orm::Order::Asc)
         .take();
+    let list = |select, table, name| query::as_list(select, query::column(table, name), env.is_sqlite());
+    let columns = vec![
+        query::column(users, "company_id"),
+        query::column(users, "partner_id"),
+        query::column(users, "active"),
+        query::column(users, "share"),
+        query::column(partners, "lang"),
+        query::column(partners, "tz"),
+        list(groups, "res_groups_users_rel", "gid"),
+        list(companies, "res_company_users_rel", "cid"),
+    ];
+    let rows = env.json_rows(select, columns).await?;
+    let row = rows.into_iter().next().and_then(|row| <[Value; 8]>::try_from(row).ok());
+    let Some([company, partner, active, share, lang, tz, groups, companies]) = row else {
+        return Ok(UserInfo::default());
+    };
     let rights = env.rights().await?;
     Ok(UserInfo {
-        groups: rights.closure(direct),
+        groups: rights.closure(query::list(&groups)?),
         company: id(&company).unwrap_or_default(),
-        companies: env.ids(&companies).await?,
+        companies: query::list(&companies)?,
         partner: id(&partner).unwrap_or_default(),
         lang: lang.as_str().map(str::to_owned),
         tz: tz.as_str().map(str::to_owned),
@@ -549,7 +551,11 @@ pub async fn allowed(env: &Env<'_>, model: &Model, ids: &[i32], operation: Opera
     let mut query = Query::of_ids(&env, model, ids);
     let has_rules = restrict(&env, &mut query, operation).await?;
     let id = query::column(query.alias(), "id");
-    Ok((env.ids(query.into_select().expr(id)).await?, has_rules))
+    let select = query.into_select().expr(id).take();
+    // Who may read and who may write are often the same, and both are asked for.
+    let key = format!("{:?}", env.db().get_database_backend().build(&select));
+    let found = env.memo(ALLOWED, &key, || env.ids(&select)).await?;
+    Ok((found.to_vec(), has_rules))
 }
 
 /// Refuses records that the rules keep from the caller, or that are not there.
@@ -560,7 +566,7 @@ pub async fn check_records(env: &Env<'_>, model: &Model, ids: &[i32], operation:
     if ids.is_empty() || !model.has_table() {
         return Ok(());
     }
-    let (admitted, has_rules) = allowed(env, model, ids, operation).await?;
+    let (admitted, has_rules) = Box::pin(allowed(env, model, ids, operation)).await?;
     let admitted: HashSet<i32> = admitted.into_iter().collect();
     let refused: Vec<i32> = ids.iter().copied().filter(|id| !admitted.contains(id)).collect();
     if refused.is_empty() {

@@ -46,6 +46,8 @@ const REMEMBERED: [(&str, &[&str]); 5] = [
 /// The domains of record rules, and their conditions as SQL.
 pub(super) const RULES: &str = "rules";
 pub(super) const RULE_CONDITIONS: &str = "rule conditions";
+/// Records that a statement has found to be the caller's, until something is written.
+pub(super) const ALLOWED: &str = "allowed";
 /// The models on which rules depend that look no further than at the user.
 const RULED: [&str; 11] = [
     "res.users",
@@ -289,6 +291,16 @@ impl<'a> Env<'a> {
         Ok(self.shared.database.within(self.shared.db.rows(statement)).await?)
     }
 
+    /// The rows that a statement answers which writes.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn written_rows<S: StatementBuilder>(&self, statement: &S) -> Result<Vec<Row>> {
+        let rows = self.rows(statement).await;
+        lock(&self.shared.memo).remove(ALLOWED);
+        rows
+    }
+
     /// The first row that a statement answers.
     ///
     /// # Errors
@@ -304,7 +316,9 @@ impl<'a> Env<'a> {
     /// A failure of the database.
     pub async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<ExecResult> {
         self.shared.database.count_statement();
-        Ok(self.shared.database.within(self.shared.db.execute(statement)).await?)
+        let done = self.shared.database.within(self.shared.db.execute(statement)).await;
+        lock(&self.shared.memo).remove(ALLOWED);
+        Ok(done?)
     }
 
     /// `columns` of the rows of a query, as JSON that the database writes: one list a row.
@@ -485,7 +499,7 @@ impl<'a> Env<'a> {
             wrote.extend(&forget);
             first
         };
-        lock(&self.shared.memo).retain(|kind, _| !forget.contains(kind));
+        lock(&self.shared.memo).retain(|kind, _| *kind != ALLOWED && !forget.contains(kind));
         if first.0 || first.1 {
             self.bump(first.0, first.1).await?;
         }

@@ -12,6 +12,7 @@ use sea_orm::sea_query::{
     PostgresQueryBuilder, Query as Sql, SelectStatement, SqliteQueryBuilder, UnionType, WithClause,
 };
 use sea_orm::{ConnectionTrait, DbErr};
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::domain::{Domain, Leaf, Operator};
@@ -73,6 +74,27 @@ pub fn as_json(mut select: SelectStatement, columns: &[Expr], sqlite: bool) -> S
     let all: Expr = Func::cust(Alias::new(aggregate)).arg(row).into();
     let all = if sqlite { all } else { all.cast_as(Alias::new("text")) };
     Sql::select().expr(all).from_subquery(select, Alias::new("q")).take()
+}
+
+/// The values of a column in the rows of a query, as one text for a cell of another query; see [`list`].
+#[must_use]
+pub fn as_list(select: SelectStatement, column: Expr, sqlite: bool) -> Expr {
+    Expr::SubQuery(None, Box::new(as_json(select, &[column], sqlite).into()))
+}
+
+/// The whole numbers in a cell that is [a list](as_list).
+///
+/// # Errors
+/// It is none.
+pub fn list(cell: &Value) -> Result<Vec<i32>, DbErr> {
+    // SQLite may know that it is JSON.
+    let rows: Result<Vec<[[i32; 1]; 1]>, _> = match cell {
+        Value::String(text) => serde_json::from_str(text),
+        Value::Null => Ok(Vec::new()),
+        cell => Vec::deserialize(cell),
+    };
+    let rows = rows.map_err(|error| DbErr::Custom(format!("the database wrote no list: {error}")))?;
+    Ok(rows.into_iter().map(|[[number]]| number).collect())
 }
 
 /// Sets a column to null in all rows.

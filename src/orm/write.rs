@@ -199,7 +199,7 @@ async fn insert(env: &Env<'_>, model: &Model, records: &mut [Sorted]) -> Result<
             insert.values_panic(row);
         }
         insert.returning_col(Alias::new("id"));
-        match env.rows(&insert).await {
+        match env.written_rows(&insert).await {
             Ok(rows) => {
                 for row in &rows {
                     inserted.push(row.get::<i32>(0)?);
@@ -359,17 +359,18 @@ pub fn write<'e>(env: &'e Env<'_>, model: &'e Model, ids: &'e [i32], values: Val
 /// # Errors
 /// What the fields do not take; a failure of the database.
 pub async fn store(env: &Env<'_>, model: &Model, ids: &[i32], values: Values) -> Result<()> {
+    env.note_changes(&model.name, values.keys().map(String::as_str)).await?;
+    store_alike(env, model, ids, &values).await
+}
+
+async fn store_alike(env: &Env<'_>, model: &Model, ids: &[i32], values: &Values) -> Result<()> {
     let mut own = IndexMap::new();
     for (name, value) in values {
-        let Some(field) = model.field(&name).filter(|field| field.is_column()) else { continue };
-        let kept = convert::to_cache(env, field, &value).await?;
-        own.insert(name, (Arc::clone(field), kept));
+        let Some(field) = model.field(name).filter(|field| field.is_column()) else { continue };
+        let kept = convert::to_cache(env, field, value).await?;
+        own.insert(name.clone(), (Arc::clone(field), kept));
     }
-    if own.is_empty() {
-        return Ok(());
-    }
-    env.note_changes(&model.name, own.keys().map(String::as_str)).await?;
-    update_columns(env, model, ids, &own, false).await
+    if own.is_empty() { Ok(()) } else { update_columns(env, model, ids, &own, false).await }
 }
 
 /// As [`store`], with values of its own for each record, of the same fields: one statement for many records.
@@ -378,16 +379,29 @@ pub async fn store(env: &Env<'_>, model: &Model, ids: &[i32], values: Values) ->
 /// As [`store`].
 pub async fn store_each(env: &Env<'_>, model: &Model, rows: &[(i32, Values)]) -> Result<()> {
     let Some((_, first)) = rows.first() else { return Ok(()) };
+    env.note_changes(&model.name, first.keys().map(String::as_str)).await?;
+    store_in(env, model, rows).await
+}
+
+/// As [`store_each`], of records that were just made: nobody knows anything of them yet that could be out of date.
+///
+/// # Errors
+/// As [`store`].
+pub async fn store_new(env: &Env<'_>, model: &Model, rows: &[(i32, Values)]) -> Result<()> {
+    store_in(env, model, rows).await
+}
+
+async fn store_in(env: &Env<'_>, model: &Model, rows: &[(i32, Values)]) -> Result<()> {
+    let Some((_, first)) = rows.first() else { return Ok(()) };
     if rows.iter().all(|(_, values)| values == first) {
         let ids: Vec<i32> = rows.iter().map(|(id, _)| *id).collect();
-        return store(env, model, &ids, first.clone()).await;
+        return store_alike(env, model, &ids, first).await;
     }
     let fields = first.keys().filter_map(|name| model.field(name).filter(|field| field.is_column()));
     let fields: Vec<&Arc<Field>> = fields.collect();
     if fields.is_empty() {
         return Ok(());
     }
-    env.note_changes(&model.name, fields.iter().map(|field| field.name.as_str())).await?;
     let lang = env.lang().await?;
     for chunk in rows.chunks(ROWS) {
         let mut update = Sql::update();

@@ -228,8 +228,7 @@ async fn more_calls_than_connections_wait_for_a_bounded_time() {
 async fn many_who_write_and_read_do_not_keep_connections_from_each_other() {
     let Some((store, _)) = postgres() else { return };
     let patience = Duration::from_secs(10);
-    let server =
-        store.builder(Series::V19).configure(|config| config.store_patience = patience).start().await.unwrap();
+    let server = store.builder(Series::V19).configure(|config| config.store_patience = patience).start().await.unwrap();
     let sid = Client::administrator(&server).await.sid.take();
     // After each of these writes nothing is remembered, so that all need a transaction and other statements at once.
     let calls = (0..64).map(|number| {

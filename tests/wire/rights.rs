@@ -627,7 +627,9 @@ async fn another_server_of_the_store_knows_changed_rights_at_once() {
         let company = admin.create(PARTNER, json!({"name": "Above", "is_company": true})).await;
         let partners = admin.search("ir.model", json!([["model", "=", PARTNER]])).await[0];
         let text = "[('id', '=', user.commercial_partner_id.id)]";
-        let own = rule(&mut admin, partners, text, json!({})).await;
+        let own_group = admin.create("res.groups", json!({"name": "Own"})).await;
+        admin.kw("res.users", "write", json!([[uid], {"group_ids": [[4, own_group]]}]), json!({})).await;
+        let own = rule(&mut admin, partners, text, json!({"groups": [[6, 0, [own_group]]]})).await;
         for _ in 0..2 {
             assert_eq!(uma.search(PARTNER, json!([])).await, [partner], "{}", store.name);
         }

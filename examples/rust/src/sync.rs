@@ -148,7 +148,13 @@ impl<'s> Sync<'s> {
 fn row(id: u32, who: &Customer) -> Value {
     let country = who.country.as_ref().map(|code| format!("base.{}", code.to_lowercase()));
     let or_nothing = |text: &Option<String>| text.clone().unwrap_or_default();
-    json!([format!("shop.customer_{id}"), who.name, or_nothing(&who.email), or_nothing(&country), or_nothing(&who.mobile)])
+    json!([
+        format!("shop.customer_{id}"),
+        who.name,
+        or_nothing(&who.email),
+        or_nothing(&country),
+        or_nothing(&who.mobile)
+    ])
 }
 
 async fn find_order(odoo: &Odoo, number: &str) -> Result<Option<i64>, OdooError> {
