@@ -119,13 +119,12 @@ impl App {
     }
 
     /// A database as the configuration wants it.
-    pub async fn new_database(&self) -> NewDatabase {
-        NewDatabase {
-            login: self.config.admin_login.clone(),
-            password_hash: self.passwords.hash(&self.config.admin_password).await,
-            lang: DEFAULT_LANG.to_owned(),
-            country_code: None,
-            phone: None,
+    pub fn new_database(&self) -> impl Future<Output = NewDatabase> + Send + use<> {
+        let (passwords, login) = (Arc::clone(&self.passwords), self.config.admin_login.clone());
+        let password = self.config.admin_password.clone();
+        async move {
+            let password_hash = passwords.hash(&password).await;
+            NewDatabase { login, password_hash, lang: DEFAULT_LANG.to_owned(), country_code: None, phone: None }
         }
     }
 

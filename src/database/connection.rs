@@ -199,7 +199,7 @@ impl Transaction {
     ///
     /// # Errors
     /// A failure of the database, or it is not SQLite.
-    pub async fn execute_each<S: StatementBuilder>(
+    pub fn execute_each<S: StatementBuilder>(
         &self,
         statement: &S,
         columns: &[String],

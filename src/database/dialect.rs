@@ -452,7 +452,7 @@ pub async fn insert_rows(
     if is_sqlite(db) {
         // One statement with a row's parameters, run for each row: to take JSON apart takes SQLite longer.
         insert.values_panic(columns.iter().map(|_| Expr::val(0)).chain(shared));
-        return db.execute_each(&insert, columns, rows).await;
+        return db.execute_each(&insert, columns, rows);
     }
     let text = serde_json::to_string(rows).map_err(|error| DbErr::Custom(error.to_string()))?;
     let mut select = Query::select();

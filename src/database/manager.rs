@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::sync::{Arc, Mutex as StdMutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use regex::Regex;
 use sea_orm::{ConnectionTrait, DbErr};
 use tokio::sync::Mutex;
@@ -325,7 +326,7 @@ impl Databases {
     pub async fn create(&self, name: &str, new: &NewDatabase) -> Result<Arc<Database>> {
         let _changing = self.changing.lock().await;
         self.check_free(name).await?;
-        self.create_filled(name, self.base_content(new.clone())).await
+        self.create_filled(name, self.base_content(ready(new.clone()))).await
     }
 
     /// Whether a database can be made that is called so.
@@ -357,19 +358,19 @@ impl Databases {
         Ok(empty)
     }
 
-    /// The database `name`, made as `new` says where it is missing. `new` is waited for only then.
+    /// The database `name`, made as `new` says where it is missing. `new` is begun only then, beside the making of tables.
     ///
     /// # Errors
     /// See [`OpenError`].
     pub async fn ensure<F>(&self, name: &str, new: F) -> Result<Arc<Database>, OpenError>
     where
-        F: Future<Output = NewDatabase> + Send,
+        F: Future<Output = NewDatabase> + Send + 'static,
     {
         let _changing = self.changing.lock().await;
         if !self.is_missing(name).await? {
             return self.open_now(name).await;
         }
-        let fill = self.base_content(new.await);
+        let fill = self.base_content(new);
         if self.store.exists(name).await.map_err(failed(name))? {
             // Somebody who may make databases has made it for us, with nothing in it.
             let connection = self.store.connect(name, self.patience).await.map_err(failed(name))?;
@@ -386,9 +387,13 @@ impl Databases {
     }
 
     /// Writes what a fresh database contains.
-    fn base_content(&self, new: NewDatabase) -> impl for<'a> Fn(&'a Transaction) -> Step<'a, ()> + Send {
+    fn base_content<F>(&self, new: F) -> impl for<'a> Fn(&'a Transaction) -> Step<'a, ()> + Send
+    where
+        F: Future<Output = NewDatabase> + Send + 'static,
+    {
         let (series, now) = (self.series, self.clock.now());
-        // It is put together while the tables are made.
+        // Both are put together while the tables are made.
+        let new = tokio::spawn(new).map(|new| new.map_err(|error| DbErr::Custom(error.to_string()))).shared();
         let content = Arc::new(OnceLock::new());
         let of_series = move |content: Arc<OnceLock<Content>>| {
             tokio::task::spawn_blocking(move || {
@@ -402,7 +407,7 @@ impl Databases {
             Box::pin(async move {
                 let content = content.await.map_err(|error| DbErr::Custom(error.to_string()))?;
                 let content = content.get().expect("it was just put together");
-                seed::fill(tx, series, content, now, &new).await
+                seed::fill(tx, series, content, now, &new.await?).await
             })
         }
     }
@@ -595,7 +600,7 @@ impl Databases {
         let draft = Store::draft_name();
         self.store.create(&draft).await?;
         let imaged = async {
-            self.fill(self.store.connect(&draft, self.patience).await?, self.base_content(new.clone())).await?;
+            self.fill(self.store.connect(&draft, self.patience).await?, self.base_content(ready(new.clone()))).await?;
             let connection = self.store.connect(&draft, self.patience).await?;
             let image = self.store.image(&draft, &connection).await?;
             self.release(connection).await;

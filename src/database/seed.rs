@@ -153,7 +153,7 @@ pub struct Content {
 struct Rows {
     table: String,
     columns: Vec<String>,
-    rows: Vec<Map<String, Value>>,
+    values: Vec<Map<String, Value>>,
     has_id: bool,
     log_access: bool,
 }
@@ -178,9 +178,9 @@ impl Content {
             ("write_uid", SUPERUSER.into()),
             ("write_date", now.into()),
         ];
-        for Rows { table, columns, rows, has_id, log_access } in &self.tables {
+        for Rows { table, columns, values, has_id, log_access } in &self.tables {
             let log = if *log_access { log.as_slice() } else { &[] };
-            dialect::insert_rows(db, table, columns, rows, log).await?;
+            dialect::insert_rows(db, table, columns, values, log).await?;
             if *has_id {
                 dialect::advance_sequence(db, table).await?;
             }
@@ -311,7 +311,7 @@ impl<'r> Loader<'r> {
             tables.push(Rows {
                 table: table.clone(),
                 columns: vec![own.clone(), other.clone()],
-                rows: pairs.iter().map(row).collect(),
+                values: pairs.iter().map(row).collect(),
                 has_id: false,
                 log_access: false,
             });
@@ -343,7 +343,7 @@ impl<'r> Loader<'r> {
                 }
             }
         }
-        Rows { table: model.table.clone(), columns, rows, has_id: true, log_access: model.log_access }
+        Rows { table: model.table.clone(), columns, values: rows, has_id: true, log_access: model.log_access }
     }
 }
 
