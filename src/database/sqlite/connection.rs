@@ -20,6 +20,8 @@ use crate::database::dialect::Kind;
 
 /// How many statements a connection keeps prepared.
 const PREPARED: usize = 256;
+/// How many KiB a connection to a database in memory keeps beside the database.
+const MEMORY_CACHE: i32 = 512;
 /// How long is waited before another try where SQLite does not wait itself.
 const PAUSE: Duration = Duration::from_millis(2);
 
@@ -73,6 +75,9 @@ impl Source {
             // With NORMAL an acknowledged commit is in the hands of the system: a killed process loses nothing, a power
             // failure may take the last ones.
             connection.pragma_update(None, "synchronous", "FULL")?;
+        } else {
+            // Its pages are in memory already, and there may be a thousand of them.
+            connection.pragma_update(None, "cache_size", -MEMORY_CACHE)?;
         }
         connection.set_prepared_statement_cache_capacity(PREPARED);
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
