@@ -17,9 +17,8 @@ records:
 ";
 
 async fn a_contact_is_made() {
-    let odoo = testing::database(Series::V19).await.unwrap();
     let sources = [Source::new("odoo.yaml", include_str!("odoo.yaml")), Source::new("partners.yaml", PARTNERS)];
-    odoo.load(&sources).await.unwrap();
+    let odoo = testing::with_fixtures(Series::V19, &sources).await.unwrap();
     let client = Odoo::new(odoo.url(), odoo.name(), "shop", "secret").unwrap();
     client.call("res.partner", "create", json!([{"name": "Ann"}]), json!({})).await.unwrap();
     odoo.assert_called("res.partner", "create", 1);

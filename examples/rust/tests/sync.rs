@@ -16,9 +16,7 @@ use wiredoo::double::testing::{self, TestDatabase};
 
 /// An Odoo with the shop's user and with `sale.order`, which wiredoo does not have by itself.
 async fn odoo(series: Series) -> TestDatabase {
-    let odoo = testing::database(series).await.unwrap();
-    odoo.load(&[Source::new("odoo.yaml", include_str!("odoo.yaml"))]).await.unwrap();
-    odoo
+    testing::with_fixtures(series, &[Source::new("odoo.yaml", include_str!("odoo.yaml"))]).await.unwrap()
 }
 
 fn client(odoo: &TestDatabase) -> Odoo {
