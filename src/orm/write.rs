@@ -380,18 +380,15 @@ async fn store_alike(env: &Env<'_>, model: &Model, ids: &[i32], values: &Values)
 pub async fn store_each(env: &Env<'_>, model: &Model, rows: &[(i32, Values)]) -> Result<()> {
     let Some((_, first)) = rows.first() else { return Ok(()) };
     env.note_changes(&model.name, first.keys().map(String::as_str)).await?;
-    store_in(env, model, rows).await
+    store_unnoted(env, model, rows).await
 }
 
-/// As [`store_each`], of records that were just made: nobody knows anything of them yet that could be out of date.
+/// As [`store_each`], without noting what changes: for records that were just made, of which nobody knows anything yet that
+/// could be out of date.
 ///
 /// # Errors
 /// As [`store`].
-pub async fn store_new(env: &Env<'_>, model: &Model, rows: &[(i32, Values)]) -> Result<()> {
-    store_in(env, model, rows).await
-}
-
-async fn store_in(env: &Env<'_>, model: &Model, rows: &[(i32, Values)]) -> Result<()> {
+pub async fn store_unnoted(env: &Env<'_>, model: &Model, rows: &[(i32, Values)]) -> Result<()> {
     let Some((_, first)) = rows.first() else { return Ok(()) };
     if rows.iter().all(|(_, values)| values == first) {
         let ids: Vec<i32> = rows.iter().map(|(id, _)| *id).collect();
