@@ -137,7 +137,7 @@ impl App {
         let now = database.clock().now();
         if let Some(user) = res_users::find(database.connection(), &self.config.admin_login).await? {
             for known in api_key::list(database.connection(), user.id).await? {
-                if self.passwords.verify_key(database.name(), key, &known.key).await {
+                if self.passwords.verify_key(key, &known.key).await {
                     return Ok(());
                 }
             }

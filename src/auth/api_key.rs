@@ -107,7 +107,7 @@ pub async fn check(db: &Arc<Database>, passwords: &Passwords, key: &str, now: Na
         .filter(Condition::any().add(expiration.is_null()).add(expiration.gt(now)))
         .all(db.connection());
     for row in db.within(query).await? {
-        if passwords.verify_key(db.name(), key, &row.key).await {
+        if passwords.verify_key(key, &row.key).await {
             return Ok(Some(row.user_id));
         }
     }

@@ -94,13 +94,13 @@ impl Gate<'_> {
         let stored = user.as_ref().filter(|user| user.totp_secret.is_none()).and_then(|user| user.password.as_deref());
         if let Some(user) = &user {
             // A key cannot be guessed, and what is known costs nothing, so neither counts as a try.
-            let known = stored.is_some() && self.passwords.knows(db.name(), login, password, stored);
+            let known = stored.is_some() && self.passwords.knows(password, stored);
             if known || api_key::check(db, self.passwords, password, db.clock().now()).await? == Some(user.id) {
                 return Ok(user.clone());
             }
         }
         let begun = self.begin(db, login, password).await?;
-        let verdict = self.passwords.verify_again(db.name(), login, password, stored).await;
+        let verdict = self.passwords.verify_again(password, stored).await;
         self.end(db, begun, user, verdict).await
     }
 

@@ -141,8 +141,8 @@ impl Passwords {
 
     /// Whether this password was found right lately for this stored hash; see [`verify_again`](Self::verify_again).
     #[must_use]
-    pub fn knows(&self, database: &str, login: &str, password: &str, stored: Option<&str>) -> bool {
-        self.remembers(&self.digest(&[database, login, password, stored.unwrap_or_default()]))
+    pub fn knows(&self, password: &str, stored: Option<&str>) -> bool {
+        self.remembers(&self.digest("password", password, stored.unwrap_or_default()))
     }
 
     /// The hash of `password`, to be stored.
@@ -185,8 +185,8 @@ impl Passwords {
 
     /// As [`verify`](Self::verify), for calls that carry the password each time: what was right once is right at once
     /// as long as the stored hash stays the same. Only a keyed digest of it is remembered, in this process.
-    pub async fn verify_again(&self, database: &str, login: &str, password: &str, stored: Option<&str>) -> Verdict {
-        let digest = self.digest(&[database, login, password, stored.unwrap_or_default()]);
+    pub async fn verify_again(&self, password: &str, stored: Option<&str>) -> Verdict {
+        let digest = self.digest("password", password, stored.unwrap_or_default());
         if self.remembers(&digest) {
             return Verdict::Right;
         }
@@ -198,8 +198,8 @@ impl Passwords {
     }
 
     /// Whether `key` is the API key of that hash; remembered as in [`verify_again`](Self::verify_again).
-    pub async fn verify_key(&self, database: &str, key: &str, stored: &str) -> bool {
-        let digest = self.digest(&[database, key, stored]);
+    pub async fn verify_key(&self, key: &str, stored: &str) -> bool {
+        let digest = self.digest("key", key, stored);
         if self.remembers(&digest) {
             return true;
         }
@@ -223,9 +223,10 @@ impl Passwords {
         verified.insert(digest);
     }
 
-    fn digest(&self, parts: &[&str]) -> [u8; 32] {
+    /// The digest of a secret that fits what is stored. Whose it is does not matter: that it fits is true in every database.
+    fn digest(&self, kind: &str, secret: &str, stored: &str) -> [u8; 32] {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of any length");
-        for part in parts {
+        for part in [kind, secret, stored] {
             mac.update(&(part.len() as u64).to_le_bytes());
             mac.update(part.as_bytes());
         }
@@ -326,10 +327,10 @@ mod tests {
         let passwords = Passwords::new(10);
         let hash = passwords.hash("secret").await;
         for _ in 0..2 {
-            assert_eq!(passwords.verify_again("db", "admin", "secret", Some(&hash)).await, Verdict::Right);
+            assert_eq!(passwords.verify_again("secret", Some(&hash)).await, Verdict::Right);
         }
         let changed = passwords.hash("other").await;
-        assert_eq!(passwords.verify_again("db", "admin", "secret", Some(&changed)).await, Verdict::Wrong);
-        assert_eq!(passwords.verify_again("db", "admin", "secret", None).await, Verdict::Wrong);
+        assert_eq!(passwords.verify_again("secret", Some(&changed)).await, Verdict::Wrong);
+        assert_eq!(passwords.verify_again("secret", None).await, Verdict::Wrong);
     }
 }

@@ -26,6 +26,16 @@ pub async fn template(app: &App) -> Result<Image, Refusal> {
     }
 }
 
+/// What a database is made of.
+#[derive(Debug)]
+pub enum Origin<'a> {
+    /// As a fresh server has it.
+    Template,
+    /// Another one.
+    Database(&'a str),
+    Image(Image),
+}
+
 /// What is kept of a database.
 #[derive(Debug, Default)]
 struct Kept {
@@ -81,20 +91,21 @@ impl Shelf {
         Ok(names.into_iter().map(|name| Listed { snapshots: snapshots(&name), name }).collect())
     }
 
-    /// Makes a database: `name`, or a new one that begins with `prefix`, of the database `from` or of the template.
+    /// Makes a database: `name`, or a new one that begins with `prefix`.
     ///
     /// # Errors
-    /// The name is taken or none, there is no database `from`, or the store failed.
+    /// The name is taken or none, there is no database to make it of, or the store failed.
     pub async fn create(
         &self,
         app: &App,
         name: Option<&str>,
         prefix: Option<&str>,
-        from: Option<&str>,
+        origin: Origin<'_>,
     ) -> Result<Arc<Database>, Refusal> {
-        let own = match from {
-            Some(from) => Some(self.image(app, from).await?),
-            None => None,
+        let own = match origin {
+            Origin::Template => None,
+            Origin::Database(from) => Some(self.image(app, from).await?),
+            Origin::Image(image) => Some(image),
         };
         let image = own.as_ref().unwrap_or(&self.template);
         loop {
@@ -114,14 +125,15 @@ impl Shelf {
         }
     }
 
-    /// Makes what the database is now that to which a reset leads.
+    /// Makes what the database is now that to which a reset leads, and answers with it.
     ///
     /// # Errors
     /// There is no such database, or the store failed.
-    pub async fn keep_as_first(&self, app: &App, name: &str) -> Result<(), Refusal> {
+    pub async fn keep_as_first(&self, app: &App, name: &str) -> Result<Image, Refusal> {
         let image = self.image(app, name).await?;
-        let old = self.lock().entry(name.to_owned()).or_default().first.replace(image);
-        forget(app, old).await
+        let old = self.lock().entry(name.to_owned()).or_default().first.replace(image.clone());
+        forget(app, old).await?;
+        Ok(image)
     }
 
     /// Puts a database back to what it was when it was made, with its fixtures.

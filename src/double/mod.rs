@@ -13,6 +13,7 @@ pub mod error;
 pub mod faults;
 pub mod fixtures;
 pub mod journal;
+mod prepared;
 pub mod rules;
 pub mod seen;
 pub mod selection;
@@ -31,10 +32,11 @@ use chrono::Utc;
 
 use self::carrier::{Carried, Request};
 use self::chance::Chance;
-use self::databases::Shelf;
+use self::databases::{Origin, Shelf};
 use self::error::Refusal;
 use self::faults::{Connection, Effect, Fault, Goes};
 use self::journal::{Entry, Expectation, Journal, Outcome, Problem, Query, Verdict};
+use self::prepared::Pantry;
 use self::rules::{Rules, Standing};
 use self::seen::Seen;
 use self::selection::{Glob, Match};
@@ -73,6 +75,7 @@ pub struct Double {
     app: Weak<App>,
     token: Option<String>,
     shelf: Shelf,
+    pantry: Pantry,
     journal: Journal,
     faults: Rules<Goes>,
     stubs: Rules<Answers>,
@@ -100,6 +103,7 @@ impl Double {
             app: Arc::downgrade(app),
             token: settings.token,
             shelf: Shelf::new(template, settings.auto),
+            pantry: Pantry::default(),
             journal: Journal::new(settings.journal),
             faults: Rules::default(),
             stubs: Rules::default(),
@@ -157,14 +161,28 @@ impl Double {
         fixtures: &[fixtures::Source],
     ) -> Result<(String, fixtures::Loaded), Refusal> {
         let app = self.app()?;
-        let database = self.shelf.create(&app, name, prefix, from).await?;
+        let is_fresh = from.is_none() && !fixtures.is_empty();
+        let today = || name.map_or_else(|| app.clock.clone(), |name| app.databases.clock(name)).now().date();
+        if let Some(prepared) = is_fresh.then(|| self.pantry.find(fixtures, today())).flatten() {
+            let origin = Origin::Image(prepared.image.clone());
+            let database = self.shelf.create(&app, name, prefix, origin).await?;
+            if prepared.redate(&database).await? {
+                self.shelf.keep_as_first(&app, database.name()).await?;
+            }
+            return Ok((database.name().to_owned(), prepared.loaded.clone()));
+        }
+        let origin = from.map_or(Origin::Template, Origin::Database);
+        let database = self.shelf.create(&app, name, prefix, origin).await?;
         let name = database.name().to_owned();
         if fixtures.is_empty() {
             return Ok((name, fixtures::Loaded::default()));
         }
         match self.load(&name, fixtures).await {
             Ok(loaded) => {
-                self.shelf.keep_as_first(&app, &name).await?;
+                let image = self.shelf.keep_as_first(&app, &name).await?;
+                if is_fresh {
+                    self.pantry.keep(fixtures, &loaded, image);
+                }
                 Ok((name, loaded))
             }
             Err(refusal) => {

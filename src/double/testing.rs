@@ -54,8 +54,6 @@ static SERVERS: Mutex<Option<HashMap<Series, Arc<Shared>>>> = Mutex::new(None);
 struct Shared {
     runtime: Runtime,
     server: Wiredoo,
-    /// Databases of which those of tests are made, by the fixtures in them. They stay as long as the process.
-    loaded: tokio::sync::Mutex<Vec<(Vec<Source>, String)>>,
 }
 
 impl Shared {
@@ -70,7 +68,7 @@ impl Shared {
         let started = thread::spawn(move || {
             let runtime = Runtime::new().map_err(|error| StartError::Double(error.to_string()))?;
             let server = runtime.block_on(Wiredoo::builder().series(series).double(Settings::default()).start())?;
-            Ok::<_, StartError>(Arc::new(Self { runtime, server, loaded: tokio::sync::Mutex::default() }))
+            Ok::<_, StartError>(Arc::new(Self { runtime, server }))
         });
         let server = started.join().map_err(|_| StartError::Double("the server panicked".to_owned()))??;
         servers.insert(series, Arc::clone(&server));
@@ -82,21 +80,10 @@ impl Shared {
         self.runtime.spawn(work).await.map_err(|error| Refusal::wrong(error.to_string()))
     }
 
-    /// Makes a database, of another one where one is named, and loads fixtures into it. Answers with its name.
-    async fn make(&self, from: Option<String>, sources: Vec<Source>) -> Result<String, Refusal> {
+    /// Makes a database, and loads fixtures into it. Answers with its name.
+    async fn make(&self, sources: Vec<Source>) -> Result<String, Refusal> {
         let double = Arc::clone(self.server.double());
-        self.run(async move { double.create_database(None, None, from.as_deref(), &sources).await }).await?
-    }
-
-    /// The database that has these fixtures, which is made where there is none yet.
-    async fn loaded(&self, sources: &[Source]) -> Result<String, Refusal> {
-        let mut loaded = self.loaded.lock().await;
-        if let Some((_, name)) = loaded.iter().find(|(known, _)| known == sources) {
-            return Ok(name.clone());
-        }
-        let name = self.make(None, sources.to_vec()).await?;
-        loaded.push((sources.to_vec(), name.clone()));
-        Ok(name)
+        self.run(async move { double.create_database(None, None, None, &sources).await }).await?
     }
 }
 
@@ -108,15 +95,14 @@ pub async fn database(series: Series) -> Result<TestDatabase, Refusal> {
     with_fixtures(series, &[]).await
 }
 
-/// A database of a test's own with fixtures in it. They are loaded once for all tests of the process that want the same;
+/// A database of a test's own with fixtures in it. The server loads them once for all tests that want the same;
 /// [`TestDatabase::load`] loads more.
 ///
 /// # Errors
 /// As [`database`]; what is wrong with a fixture.
 pub async fn with_fixtures(series: Series, sources: &[Source]) -> Result<TestDatabase, Refusal> {
     let shared = Shared::of(series).map_err(|error| Refusal::wrong(error.to_string()))?;
-    let from = if sources.is_empty() { None } else { Some(shared.loaded(sources).await?) };
-    let name = shared.make(from, Vec::new()).await?;
+    let name = shared.make(sources.to_vec()).await?;
     let administrator = Administrator { shared: Arc::clone(&shared), name: name.clone(), uid: Arc::default() };
     Ok(TestDatabase { shared, name, administrator })
 }

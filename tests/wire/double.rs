@@ -110,6 +110,59 @@ async fn databases_are_made_reset_kept_and_dropped_on_every_store() {
 }
 
 #[tokio::test]
+async fn databases_with_the_same_fixtures_have_their_own_time_and_go_their_own_way() {
+    let server = double(Series::V19).await;
+    let fixture = |name: &str| {
+        json!({"users": [{"login": "shop", "password": "secret", "api_key": "5".repeat(40)}],
+            "models": {"x_order": {"fields": {"name": "char", "since": "datetime"}}},
+            "records": {"res.partner": [{"id": "acme", "name": name}],
+                "x_order": [{"id": "order", "name": "W-1", "since": "2020-01-01 00:00:00"}]}})
+    };
+    let make = async |name: &str| done(ask(&server, "POST", "/databases", json!({"fixtures": [fixture(name)]})).await);
+    let set = async |time: &str| done(ask(&server, "PUT", "/clock", json!({"fixed": time})).await);
+    let read = async |made: &Value| {
+        let (db, acme, order) = (made["name"].as_str().unwrap(), &made["ids"]["acme"][1], &made["ids"]["order"][1]);
+        let fields = json!([[acme], ["name", "create_date", "write_date"]]);
+        let acme = execute(&server, db, PARTNER, "read", fields).await["result"][0].clone();
+        let order = execute(&server, db, "x_order", "read", json!([[order], ["since", "create_date"]])).await;
+        (acme, order["result"][0].clone())
+    };
+    let times = ["2030-01-01 10:00:00", "2030-01-01 10:00:00", "2030-01-01 11:30:00", "2030-01-02 09:00:00"];
+    let mut first = Value::Null;
+    for time in times {
+        set(time).await;
+        let made = make("Acme").await;
+        let (acme, order) = read(&made).await;
+        for (value, expected) in [
+            (&acme["name"], "Acme"),
+            (&acme["create_date"], time),
+            (&acme["write_date"], time),
+            (&order["create_date"], time),
+            (&order["since"], "2020-01-01 00:00:00"),
+        ] {
+            assert_eq!(value, expected, "{time}");
+        }
+        let db = made["name"].as_str().unwrap();
+        let rest = json!({"db": db, "login": "shop", "password": "secret"});
+        assert_eq!(Client::new(&server).post_json("/session/auth/login", &rest).await.status, 200);
+        // What is done in one is in no other, and not after a reset.
+        execute(&server, db, PARTNER, "write", json!([[made["ids"]["acme"][1]], {"name": "Bee"}])).await;
+        done(ask(&server, "POST", &format!("/databases/{db}/reset"), Value::Null).await);
+        assert_eq!(read(&made).await, (acme, order), "{time}");
+        if first.is_null() {
+            first = made["ids"].clone();
+        }
+        assert_eq!(made["ids"], first);
+    }
+    // Others are others.
+    assert_eq!(read(&make("Cee").await).await.0["name"], "Cee");
+    let wrong = json!({"fixtures": [{"records": {"res.partner": [{"id": "acme", "nmae": "Acme"}]}}]});
+    for _ in 0..2 {
+        assert_eq!(ask(&server, "POST", "/databases", wrong.clone()).await.0, 422);
+    }
+}
+
+#[tokio::test]
 async fn databases_are_made_when_they_are_first_asked_for() {
     let auto = Settings { auto: vec!["worker_*".into()], ..Settings::default() };
     let server = Wiredoo::builder().series(Series::V19).double(auto).start().await.unwrap();

@@ -16,7 +16,6 @@ from typing import Any, Dict, Generator, Iterator, List, Optional, Tuple
 import pytest
 
 from . import server as servers
-from .client import dumps
 from .database import Database
 from .errors import Refusal, WiredooError
 from .fixtures import Fixture, read, several
@@ -42,14 +41,12 @@ class Servers:
     def __init__(self, executable: Optional[str]) -> None:
         self._executable = executable
         self._running: Dict[str, Server] = {}
-        self._templates: Dict[Tuple[str, bytes], Database] = {}
 
     def of(self, series: str) -> Server:
         """The server of a series."""
         found = self._running.get(series)
         if found is not None and not found.is_running:
             # One test may end its server; that shall not fail all others.
-            self._templates = {key: known for key, known in self._templates.items() if known.server is not found}
             found.stop()
             found = None
         if found is None:
@@ -65,32 +62,11 @@ class Servers:
         return shared
 
     def database(self, series: str, prefix: str, fixtures: List[Dict[str, Any]], origin: Optional[str]) -> Database:
-        """A new database of a series.
-
-        Most tests share their fixtures with others, and a copy takes less time than loading them again. So they are loaded
-        into a database that serves as a template.
-        """
-        server = self.of(series)
-        if origin is not None or not fixtures:
-            return server.database(prefix=prefix, origin=origin, fixtures=fixtures)
-        key = (series, dumps(fixtures))
-        template = self._templates.get(key)
-        if template is None:
-            template = server.database(prefix="template_")
-            try:
-                template.load(*fixtures)
-            except BaseException:
-                template.drop()
-                raise
-            self._templates[key] = template
-        return template.copy(prefix=prefix)
+        """A new database of a series. The server loads fixtures that many tests share once."""
+        return self.of(series).database(prefix=prefix, origin=origin, fixtures=fixtures)
 
     def stop(self) -> None:
-        """Stops all of them. One that goes on without this session keeps nothing of it."""
-        while self._templates:
-            template = self._templates.popitem()[1]
-            if template.server.pid is None:
-                template.drop()
+        """Stops all of them."""
         while self._running:
             self._running.popitem()[1].stop()
 
