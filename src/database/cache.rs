@@ -104,7 +104,7 @@ mod tests {
         assert_eq!(cache.get::<i32>(&first, "number", "x").as_deref(), Some(&1));
         assert_eq!(cache.get::<i32>(&first, "other", "x"), None);
         assert_eq!(cache.get::<String>(&first, "number", "x"), None);
-        signal.committed();
+        signal.changed();
         let second = signal.version(&connection).await.unwrap();
         assert_eq!(cache.get::<i32>(&second, "number", "x"), None);
         cache.put(second.clone(), "number", "y", &Arc::new(2));

@@ -1,6 +1,6 @@
 //! What statements run on: a connection to a database, or a transaction on one, of either store.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
@@ -9,6 +9,8 @@ use sea_orm::{
 };
 use serde_json::Map;
 
+use super::cells::Cells;
+use super::signal::Version;
 use super::sqlite::{self, Cell};
 use super::{dialect, postgres};
 
@@ -21,9 +23,39 @@ pub enum Connection {
 
 /// A transaction. What is not committed at its end is rolled back.
 #[derive(Debug)]
-pub enum Transaction {
+pub struct Transaction {
+    lease: Lease,
+    reach: Mutex<Reach>,
+}
+
+#[derive(Debug)]
+enum Lease {
     Sqlite(sqlite::Lease),
     Postgres(postgres::Lease),
+}
+
+/// What of all that is remembered may be out of date when a transaction is committed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Nothing was written.
+    #[default]
+    Nothing,
+    /// Nothing of what was remembered in states of this version.
+    Ordinary(Version),
+    /// Perhaps everything.
+    All,
+}
+
+impl From<postgres::Lease> for Transaction {
+    fn from(lease: postgres::Lease) -> Self {
+        Self { lease: Lease::Postgres(lease), reach: Mutex::default() }
+    }
+}
+
+impl From<sqlite::Lease> for Transaction {
+    fn from(lease: sqlite::Lease) -> Self {
+        Self { lease: Lease::Sqlite(lease), reach: Mutex::default() }
+    }
 }
 
 /// What a transaction is begun for.
@@ -87,9 +119,9 @@ impl Connection {
                 let writes = purpose != Purpose::Reading;
                 let lease = pool.lease(writes).await?;
                 lease.step(if writes { "BEGIN IMMEDIATE" } else { "BEGIN" })?;
-                Ok(Transaction::Sqlite(lease))
+                Ok(lease.into())
             }
-            Self::Postgres(pool) => Box::pin(postgres::Lease::begin(pool, purpose)).await.map(Transaction::Postgres),
+            Self::Postgres(pool) => Box::pin(postgres::Lease::begin(pool, purpose)).await.map(Into::into),
         }
     }
 
@@ -130,7 +162,7 @@ impl Connection {
     pub fn sqlite(&self) -> Result<&Arc<sqlite::Pool>, DbErr> {
         match self {
             Self::Sqlite(pool) => Ok(pool),
-            Self::Postgres(_) => Err(DbErr::Custom("this is no SQLite database".to_owned())),
+            Self::Postgres(_) => Err(not_sqlite()),
         }
     }
 }
@@ -153,10 +185,68 @@ impl Transaction {
     /// # Errors
     /// A failure of the database; nothing is written then.
     pub async fn commit(self) -> Result<(), DbErr> {
-        match self {
-            Self::Sqlite(lease) => lease.step("COMMIT"),
-            Self::Postgres(lease) => Box::pin(lease.commit()).await,
+        match self.lease {
+            Lease::Sqlite(lease) => lease.step("COMMIT"),
+            Lease::Postgres(lease) => Box::pin(lease.commit()).await,
         }
+    }
+
+    /// As [`commit`](Self::commit); answers with PostgreSQL's number of the transaction, if it has written.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit).
+    pub(super) async fn commit_numbered(self) -> Result<Option<u64>, DbErr> {
+        match self.lease {
+            Lease::Sqlite(lease) => lease.step("COMMIT").map(|()| None),
+            Lease::Postgres(lease) => Box::pin(lease.commit_numbered()).await,
+        }
+    }
+
+    /// What may be out of date when it is committed.
+    pub(super) fn reach(&self) -> Reach {
+        self.reach.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes that something is written, on which nothing depends that was remembered in states of the version `basis`; or
+    /// without a basis perhaps something.
+    fn note(&self, basis: Option<&Version>) {
+        let mut reach = self.reach.lock().unwrap_or_else(PoisonError::into_inner);
+        *reach = match (&*reach, basis) {
+            (Reach::Nothing, Some(basis)) => Reach::Ordinary(basis.alone()),
+            (Reach::Ordinary(known), Some(basis)) if known == basis => return,
+            _ => Reach::All,
+        };
+    }
+
+    /// Runs a statement on whose effect nothing depends that was remembered in states of the version `basis`; without a basis as
+    /// any other.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn execute_from<S: StatementBuilder>(
+        &self,
+        statement: &S,
+        basis: Option<&Version>,
+    ) -> Result<ExecResult, DbErr> {
+        self.note(basis);
+        let statement = self.get_database_backend().build(statement);
+        match &self.lease {
+            Lease::Sqlite(lease) => lease.execute(statement),
+            Lease::Postgres(lease) => Box::pin(lease.execute(statement)).await,
+        }
+    }
+
+    /// As [`execute_from`](Self::execute_from), for the rows that the statement answers.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn rows_from<S: StatementBuilder>(
+        &self,
+        statement: &S,
+        basis: Option<&Version>,
+    ) -> Result<Vec<Row>, DbErr> {
+        self.note(basis);
+        self.answered(self.get_database_backend().build(statement)).await
     }
 
     /// Brings the tables that are no models up to date.
@@ -178,11 +268,29 @@ impl Transaction {
     /// A failure of the database.
     pub async fn rows<S: StatementBuilder>(&self, statement: &S) -> Result<Vec<Row>, DbErr> {
         let statement = self.get_database_backend().build(statement);
-        match self {
-            Self::Sqlite(lease) => Ok(lease.table(statement)?.into_iter().map(Row::Sqlite).collect()),
-            Self::Postgres(lease) => {
+        if writes(&statement) {
+            self.note(None);
+        }
+        self.answered(statement).await
+    }
+
+    async fn answered(&self, statement: Statement) -> Result<Vec<Row>, DbErr> {
+        match &self.lease {
+            Lease::Sqlite(lease) => Ok(lease.table(statement)?.into_iter().map(Row::Sqlite).collect()),
+            Lease::Postgres(lease) => {
                 Ok(Box::pin(lease.query(statement)).await?.into_iter().map(Row::Postgres).collect())
             }
+        }
+    }
+
+    /// The cells of the rows that a statement answers which only reads, on SQLite.
+    ///
+    /// # Errors
+    /// A failure of the database, or it is not SQLite.
+    pub fn cells<S: StatementBuilder>(&self, statement: &S) -> Result<Cells, DbErr> {
+        match &self.lease {
+            Lease::Sqlite(lease) => lease.cells(self.get_database_backend().build(statement)),
+            Lease::Postgres(_) => Err(not_sqlite()),
         }
     }
 
@@ -205,10 +313,11 @@ impl Transaction {
         columns: &[String],
         rows: &[Map<String, serde_json::Value>],
     ) -> Result<(), DbErr> {
+        self.note(None);
         let statement = self.get_database_backend().build(statement);
-        match self {
-            Self::Sqlite(lease) => lease.execute_each(statement, columns, rows),
-            Self::Postgres(_) => Err(DbErr::Custom("this is no SQLite database".to_owned())),
+        match &self.lease {
+            Lease::Sqlite(lease) => lease.execute_each(statement, columns, rows),
+            Lease::Postgres(_) => Err(not_sqlite()),
         }
     }
 
@@ -232,25 +341,26 @@ impl Transaction {
     }
 
     async fn step(&self, sql: &str) -> Result<(), DbErr> {
-        match self {
-            Self::Sqlite(lease) => lease.step(sql),
-            Self::Postgres(lease) => Box::pin(lease.run(sql)).await.map(drop),
+        match &self.lease {
+            Lease::Sqlite(lease) => lease.step(sql),
+            Lease::Postgres(lease) => Box::pin(lease.run(sql)).await.map(drop),
         }
     }
 
     /// The same, for another writer than the one who began it.
     #[must_use]
     pub fn joined(self) -> Self {
-        match self {
-            Self::Sqlite(lease) => Self::Sqlite(lease.joined()),
-            postgres @ Self::Postgres(_) => postgres,
-        }
+        let lease = match self.lease {
+            Lease::Sqlite(lease) => Lease::Sqlite(lease.joined()),
+            postgres @ Lease::Postgres(_) => postgres,
+        };
+        Self { lease, ..self }
     }
 
     /// Whether something is written in it that is not committed and not the caller's own.
     #[must_use]
     pub fn is_joined(&self) -> bool {
-        matches!(self, Self::Sqlite(lease) if lease.is_joined())
+        matches!(&self.lease, Lease::Sqlite(lease) if lease.is_joined())
     }
 }
 
@@ -295,39 +405,47 @@ impl ConnectionTrait for Connection {
 #[async_trait::async_trait]
 impl ConnectionTrait for Transaction {
     fn get_database_backend(&self) -> DbBackend {
-        match self {
-            Self::Sqlite(_) => DbBackend::Sqlite,
-            Self::Postgres(_) => DbBackend::Postgres,
+        match self.lease {
+            Lease::Sqlite(_) => DbBackend::Sqlite,
+            Lease::Postgres(_) => DbBackend::Postgres,
         }
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        match self {
-            Self::Sqlite(lease) => lease.execute(statement),
-            Self::Postgres(lease) => lease.execute(statement).await,
+        self.note(None);
+        match &self.lease {
+            Lease::Sqlite(lease) => lease.execute(statement),
+            Lease::Postgres(lease) => lease.execute(statement).await,
         }
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        match self {
-            Self::Sqlite(_) => self.execute_raw(Statement::from_string(DbBackend::Sqlite, sql)).await,
-            Self::Postgres(lease) => lease.run(sql).await,
+        match &self.lease {
+            Lease::Sqlite(_) => self.execute_raw(Statement::from_string(DbBackend::Sqlite, sql)).await,
+            Lease::Postgres(lease) => {
+                self.note(None);
+                lease.run(sql).await
+            }
         }
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        match self {
-            Self::Sqlite(_) => Ok(self.query_all_raw(statement).await?.into_iter().next()),
-            Self::Postgres(lease) => Ok(lease.query(statement).await?.into_iter().next()),
-        }
+        Ok(self.query_all_raw(statement).await?.into_iter().next())
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        match self {
-            Self::Sqlite(lease) => lease.query(statement),
-            Self::Postgres(lease) => lease.query(statement).await,
+        if writes(&statement) {
+            self.note(None);
+        }
+        match &self.lease {
+            Lease::Sqlite(lease) => lease.query(statement),
+            Lease::Postgres(lease) => lease.query(statement).await,
         }
     }
+}
+
+fn not_sqlite() -> DbErr {
+    DbErr::Custom("this is no SQLite database".to_owned())
 }
 
 /// Whether a statement that answers rows writes too, as an `INSERT … RETURNING` does.

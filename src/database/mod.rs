@@ -15,6 +15,7 @@ pub mod parameter;
 mod postgres;
 mod seed;
 mod signal;
+mod snapshot;
 mod sqlite;
 mod stall;
 mod store;
@@ -153,7 +154,7 @@ impl Database {
     /// Forgets what was read and remembered; it will be read again.
     pub fn forget(&self) {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        self.signal.committed();
+        self.signal.changed();
     }
 
     /// Forgets what was remembered of a content that is no more.
@@ -303,10 +304,8 @@ impl Database {
     where
         F: for<'a> Fn(&'a Transaction) -> Step<'a, T> + Send,
     {
-        // Also where this future is dropped before it ends.
-        let _committed = Committed(&self.signal);
         if dialect::is_sqlite(&self.connection) {
-            return self.writers.run(&self.connection, self.patience, &step).await;
+            return self.writers.run(&self.connection, &self.signal, self.patience, &step).await;
         }
         let mut tries = 1;
         loop {
@@ -334,7 +333,7 @@ impl Database {
         let small = purpose == Purpose::WritingCommitted;
         let value = if small { self.within(step(&transaction)).await } else { step(&transaction).await };
         let value = value.map_err(before)?;
-        let committed = self.within(transaction.commit()).await;
+        let committed = self.within(self.signal.commit(transaction)).await;
         committed.map_err(|error: DbErr| Failed { error: error.into(), committing: true })?;
         Ok(value)
     }
@@ -480,15 +479,6 @@ impl LostConnection for DbErr {
 impl LostConnection for Error {
     fn is_connection_lost(&self) -> bool {
         matches!(self, Self::Database(error) if error.is_connection_lost())
-    }
-}
-
-/// Says at its end that something may have been committed.
-struct Committed<'a>(&'a Signal);
-
-impl Drop for Committed<'_> {
-    fn drop(&mut self) {
-        self.0.committed();
     }
 }
 

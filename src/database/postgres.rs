@@ -23,6 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const READ_AHEAD: &str =
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT pg_current_snapshot()::text AS snapshot";
 
+/// Commits, and asks for the number of the transaction.
+const COMMIT_NUMBERED: &str = "SELECT pg_current_xact_id_if_assigned()::text AS number; COMMIT";
+
 /// For how long a connection that was used waits to be used again.
 const WARM: Duration = Duration::from_secs(1);
 
@@ -241,10 +244,26 @@ impl Lease {
     /// A failure of the database; nothing is written then.
     pub async fn commit(mut self) -> Result<(), DbErr> {
         run(self.connection()?, "COMMIT").await?;
+        self.give_back();
+        Ok(())
+    }
+
+    /// As [`commit`](Self::commit); answers with the number of the transaction, if it has written.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit).
+    pub async fn commit_numbered(mut self) -> Result<Option<u64>, DbErr> {
+        // All of what it answers, since it has failed where an error comes after the number.
+        let rows = self.connection()?.fetch_all(sqlx::raw_sql(COMMIT_NUMBERED)).await.map_err(failed)?;
+        self.give_back();
+        let number: Option<String> = rows.first().map(|row| row.try_get(0)).transpose().map_err(failed)?.flatten();
+        Ok(number.and_then(|number| number.parse().ok()))
+    }
+
+    fn give_back(&mut self) {
         if let Some(taken) = self.taken.get_mut().take() {
             self.pool.give_back(taken);
         }
-        Ok(())
     }
 
     /// Runs a statement for what it does.

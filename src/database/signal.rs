@@ -1,5 +1,8 @@
 //! What tells whether a database has changed since something was read from it and remembered: a version that differs
 //! after every commit, by whichever process it was made. So a cache that is valid for one version is never stale.
+//!
+//! Only a commit of this process leaves the version as it is, where the transaction [says](Reach) that it has written
+//! nothing on which anything depends that may be remembered.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,20 +12,22 @@ use std::{
     collections::BTreeMap,
     fs::File,
     path::PathBuf,
-    sync::{Mutex, PoisonError, Weak},
+    sync::{Mutex, MutexGuard, PoisonError, Weak},
 };
 use std::{fmt, io};
 
 use sea_orm::DbErr;
 use tokio::sync::Semaphore;
 
-use super::connection::{Connection, Transaction};
+use super::connection::{Connection, Reach, Transaction};
 use super::postgres;
+use super::snapshot::Snapshots;
 
 #[cfg(unix)]
 use super::identity::Identity;
 
-/// A state of a database. Two that are equal have the same content; it has no order.
+/// A state of a database, as far as something of it may be remembered. Of two that are equal this is the same; it has no
+/// order.
 #[derive(Clone, Debug, Default)]
 pub struct Version {
     state: Vec<u8>,
@@ -33,7 +38,7 @@ pub struct Version {
 impl Version {
     /// The transaction that was begun with the question for the version, if nobody has taken it yet.
     pub(super) fn take_ahead(&self) -> Option<Transaction> {
-        self.ahead.take().map(Transaction::Postgres)
+        self.ahead.take().map(Transaction::from)
     }
 
     /// Gives back what is held to read in this state, before anything is written.
@@ -44,6 +49,10 @@ impl Version {
     /// The same without the transaction, to be remembered.
     pub(super) fn alone(&self) -> Self {
         Self::from(self.state.clone())
+    }
+
+    fn from_number(number: u64) -> Self {
+        Self::from(number.to_le_bytes().to_vec())
     }
 }
 
@@ -61,13 +70,13 @@ impl PartialEq for Version {
 
 impl Eq for Version {}
 
-/// The size of the header of SQLite's WAL index: it counts commits, and has salts and checksums of the log.
+/// The header of SQLite's WAL index: it counts commits, and has salts and checksums of the log.
 #[cfg(unix)]
-const WAL_INDEX_HEADER: usize = 48;
+type Header = [u8; 48];
 
 /// Where versions come from.
 pub enum Signal {
-    /// A database of this process only: the number of its commits.
+    /// A database of this process only: the number of its commits that may concern what is remembered.
     Process(AtomicU64),
     /// The header of SQLite's WAL index, which every process that commits rewrites. It is read with a system call, not a
     /// statement.
@@ -75,7 +84,7 @@ pub enum Signal {
     WalIndex(WalIndex),
     /// PostgreSQL's snapshot: which transactions are visible. There are so many transactions at once at most that are begun
     /// with the question for it.
-    Snapshot(Arc<Semaphore>),
+    Snapshot(Snapshots, Arc<Semaphore>),
     /// None, where files cannot be read so: nothing is remembered.
     #[cfg(not(unix))]
     Never(AtomicU64),
@@ -87,7 +96,7 @@ impl fmt::Debug for Signal {
             Self::Process(_) => "Process",
             #[cfg(unix)]
             Self::WalIndex(_) => "WalIndex",
-            Self::Snapshot(_) => "Snapshot",
+            Self::Snapshot(..) => "Snapshot",
             #[cfg(not(unix))]
             Self::Never(_) => "Never",
         })
@@ -99,7 +108,16 @@ impl fmt::Debug for Signal {
 #[cfg(unix)]
 pub struct WalIndex {
     path: PathBuf,
-    file: Mutex<Arc<File>>,
+    seen: Mutex<Seen>,
+}
+
+/// What a WAL index was, when it was last looked at.
+#[cfg(unix)]
+struct Seen {
+    file: Arc<File>,
+    header: Header,
+    /// The version that it has with this header: the first header of that version.
+    version: Version,
 }
 
 /// The WAL indexes that are open in this process.
@@ -127,10 +145,54 @@ impl Signal {
         Ok(Self::Never(AtomicU64::default()))
     }
 
-    /// Says that this process has committed something.
-    pub fn committed(&self) {
-        if let Self::Process(commits) = self {
-            commits.fetch_add(1, Ordering::Release);
+    /// Commits, and leaves the version as it is where the transaction says so.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn commit(&self, transaction: Transaction) -> Result<(), DbErr> {
+        let reach = transaction.reach();
+        match (self, &reach) {
+            (Self::Process(commits), _) => {
+                let now = Version::from_number(commits.load(Ordering::Acquire));
+                let done = transaction.commit().await;
+                let leaves =
+                    matches!(&reach, Reach::Nothing) || matches!(&reach, Reach::Ordinary(basis) if *basis == now);
+                if done.is_err() || !leaves {
+                    self.changed();
+                }
+                done
+            }
+            #[cfg(unix)]
+            (Self::WalIndex(index), Reach::Ordinary(basis)) => {
+                // The transaction has the lock, so that nobody else commits in between.
+                let before = index.header();
+                transaction.commit().await?;
+                if let Ok(before) = before {
+                    index.committed(&before, basis);
+                }
+                Ok(())
+            }
+            (Self::Snapshot(snapshots, _), Reach::Ordinary(basis)) => {
+                if let Some(number) = transaction.commit_numbered().await? {
+                    snapshots.committed(number, basis.clone());
+                }
+                Ok(())
+            }
+            _ => transaction.commit().await,
+        }
+    }
+
+    /// Says that this process has changed something, or that what is remembered is to be forgotten.
+    pub fn changed(&self) {
+        match self {
+            Self::Process(commits) => {
+                commits.fetch_add(1, Ordering::Release);
+            }
+            #[cfg(unix)]
+            Self::WalIndex(_) => {}
+            Self::Snapshot(..) => {}
+            #[cfg(not(unix))]
+            Self::Never(_) => {}
         }
     }
 
@@ -140,12 +202,12 @@ impl Signal {
     /// The WAL index cannot be read.
     pub fn version_here(&self) -> Result<Option<Version>, DbErr> {
         match self {
-            Self::Process(commits) => Ok(Some(commits.load(Ordering::Acquire).to_le_bytes().to_vec().into())),
+            Self::Process(commits) => Ok(Some(Version::from_number(commits.load(Ordering::Acquire)))),
             #[cfg(not(unix))]
-            Self::Never(asked) => Ok(Some(asked.fetch_add(1, Ordering::Relaxed).to_le_bytes().to_vec().into())),
+            Self::Never(asked) => Ok(Some(Version::from_number(asked.fetch_add(1, Ordering::Relaxed)))),
             #[cfg(unix)]
-            Self::WalIndex(index) => index.header().map(Some).map_err(|error| DbErr::Custom(error.to_string())),
-            Self::Snapshot(_) => Ok(None),
+            Self::WalIndex(index) => index.version().map(Some).map_err(|error| DbErr::Custom(error.to_string())),
+            Self::Snapshot(..) => Ok(None),
         }
     }
 
@@ -157,19 +219,20 @@ impl Signal {
         if let Some(version) = self.version_here()? {
             return Ok(version);
         }
-        let (Self::Snapshot(places), Connection::Postgres(pool)) = (self, connection) else {
+        let (Self::Snapshot(snapshots, places), Connection::Postgres(pool)) = (self, connection) else {
             return Err(DbErr::Custom("only PostgreSQL has snapshots".to_owned()));
         };
         let (snapshot, ahead) = postgres::ahead(pool, places).await?;
-        Ok(Version { state: snapshot.into_bytes(), ahead })
+        Ok(Version { ahead, ..snapshots.version(snapshot) })
     }
 }
 
 #[cfg(unix)]
 impl WalIndex {
     fn open(path: PathBuf) -> io::Result<Self> {
-        let file = Mutex::new(Self::shared(&path)?);
-        Ok(Self { path, file })
+        let (file, header) = (Self::shared(&path)?, [0; _]);
+        let seen = Mutex::new(Seen { file, header, version: Version::default() });
+        Ok(Self { path, seen })
     }
 
     /// The file, opened only where this process has not opened it yet.
@@ -184,17 +247,62 @@ impl WalIndex {
         Ok(file)
     }
 
-    fn header(&self) -> io::Result<Version> {
-        use std::os::unix::fs::{FileExt as _, MetadataExt as _};
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        if file.metadata()?.nlink() == 0 {
-            // SQLite has made another; what is in this one will never change again.
-            *file = Self::shared(&self.path)?;
-        }
-        let mut header = vec![0; WAL_INDEX_HEADER];
-        file.read_exact_at(&mut header, 0)?;
-        Ok(header.into())
+    fn header(&self) -> io::Result<Header> {
+        self.read(&mut self.seen())
     }
+
+    fn version(&self) -> io::Result<Version> {
+        let mut seen = self.seen();
+        let header = self.read(&mut seen)?;
+        if header != seen.header {
+            seen.header = header;
+            seen.version = header.to_vec().into();
+        }
+        Ok(seen.version.clone())
+    }
+
+    /// Notes that a transaction of this process was committed when the header was this one, which concerns nothing that was
+    /// remembered in a state of the version `basis`.
+    fn committed(&self, before: &Header, basis: &Version) {
+        let mut seen = self.seen();
+        if seen.header == *before
+            && seen.version == *basis
+            && let Ok(now) = self.read(&mut seen)
+            && is_next(before, &now)
+        {
+            seen.header = now;
+        }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self, seen: &mut Seen) -> io::Result<Header> {
+        use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+        if seen.file.metadata()?.nlink() == 0 {
+            // SQLite has made another; what is in this one will never change again.
+            seen.file = Self::shared(&self.path)?;
+        }
+        let mut header: Header = [0; _];
+        seen.file.read_exact_at(&mut header, 0)?;
+        Ok(header)
+    }
+}
+
+/// Whether there was one commit between two headers, with which the log goes on.
+#[cfg(unix)]
+fn is_next(before: &Header, after: &Header) -> bool {
+    const CHANGES: usize = 8;
+    const FRAMES: usize = 16;
+    const SALTS: std::ops::Range<usize> = 32..40;
+    let number = |header: &Header, place: usize| {
+        let bytes = header[place..].first_chunk().copied().unwrap_or_default();
+        u32::from_ne_bytes(bytes)
+    };
+    number(after, CHANGES) == number(before, CHANGES).wrapping_add(1)
+        && number(after, FRAMES) > number(before, FRAMES)
+        && before[SALTS] == after[SALTS]
 }
 
 #[cfg(all(test, unix))]
@@ -206,11 +314,11 @@ mod tests {
         let path = std::env::temp_dir().join(format!("wiredoo-signal-{}", std::process::id()));
         let index = path.with_file_name(format!("wiredoo-signal-{}-shm", std::process::id()));
         let connection = Connection::in_memory().await;
-        std::fs::write(&index, [1; WAL_INDEX_HEADER]).unwrap();
+        std::fs::write(&index, [1; size_of::<Header>()]).unwrap();
         let signal = Signal::of_file(&path).unwrap();
         let first = signal.version(&connection).await.unwrap();
         std::fs::remove_file(&index).unwrap();
-        std::fs::write(&index, [2; WAL_INDEX_HEADER]).unwrap();
+        std::fs::write(&index, [2; size_of::<Header>()]).unwrap();
         let second = signal.version(&connection).await.unwrap();
         assert_ne!(first, second);
         assert_eq!(second, signal.version(&connection).await.unwrap());

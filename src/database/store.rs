@@ -16,6 +16,7 @@ use super::connection::Connection;
 use super::identity::Identity;
 use super::image::{self, Image};
 use super::signal::Signal;
+use super::snapshot::Snapshots;
 use super::{dialect, postgres, sqlite, stall};
 
 /// The ending of a database's file.
@@ -245,7 +246,9 @@ impl Store {
         match self {
             Self::Directory(folder) => Signal::of_file(&file(folder, name)).map_err(|error| file_error(&error)),
             Self::Memory(_) => Ok(Signal::Process(AtomicU64::default())),
-            Self::Postgres(_) => Ok(Signal::Snapshot(Arc::new(Semaphore::new(POSTGRES_CONNECTIONS as usize / 2)))),
+            Self::Postgres(_) => {
+                Ok(Signal::Snapshot(Snapshots::default(), Arc::new(Semaphore::new(POSTGRES_CONNECTIONS as usize / 2))))
+            }
         }
     }
 

@@ -14,6 +14,7 @@ use tokio::sync::oneshot::{self, Receiver, Sender};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::connection::Purpose;
+use super::signal::Signal;
 use super::{Connection, Step, Transaction, threads};
 use crate::error::Result;
 
@@ -38,8 +39,8 @@ pub struct Open {
 
 impl Open {
     /// Commits, and tells all members what came of it.
-    async fn commit(self) -> Result<(), DbErr> {
-        let done = self.transaction.commit().await;
+    async fn commit(self, signal: &Signal) -> Result<(), DbErr> {
+        let done = signal.commit(self.transaction).await;
         for member in self.members {
             // Who does not wait any more need not know.
             member.send(done.clone()).ok();
@@ -92,7 +93,7 @@ impl Writers {
     ///
     /// # Errors
     /// Whatever `step` returns, or a failure of the database; nothing of it is written then.
-    pub async fn run<T, F>(&self, connection: &Connection, patience: Duration, step: &F) -> Result<T>
+    pub async fn run<T, F>(&self, connection: &Connection, signal: &Signal, patience: Duration, step: &F) -> Result<T>
     where
         F: for<'a> Fn(&'a Transaction) -> Step<'a, T>,
     {
@@ -112,7 +113,7 @@ impl Writers {
             return done;
         }
         if self.queued.load(Ordering::Relaxed) == 0 || open.members.len() >= MEMBERS {
-            let committed = open.commit().await;
+            let committed = open.commit(signal).await;
             return if written { done.and_then(|value| committed.map(|()| value).map_err(Into::into)) } else { done };
         }
         if !written {
@@ -123,12 +124,17 @@ impl Writers {
         open.members.push(tell);
         *turn = Some(open);
         drop(turn);
-        self.committed(told, patience).await?;
+        self.committed(signal, told, patience).await?;
         done
     }
 
     /// Waits until those who were waiting have written too, and commits if none of them has.
-    async fn committed(&self, mut told: Receiver<Result<(), DbErr>>, patience: Duration) -> Result<(), DbErr> {
+    async fn committed(
+        &self,
+        signal: &Signal,
+        mut told: Receiver<Result<(), DbErr>>,
+        patience: Duration,
+    ) -> Result<(), DbErr> {
         let member = Member(self);
         let mut turn = self.turn(patience).await?;
         let done = match (told.try_recv(), turn.take()) {
@@ -138,7 +144,7 @@ impl Writers {
                 done
             }
             // Nobody has ended it, so it is the one that is open.
-            (Err(TryRecvError::Empty), Some(open)) => open.commit().await,
+            (Err(TryRecvError::Empty), Some(open)) => open.commit(signal).await,
             (Err(_), open) => {
                 *turn = open;
                 Err(DbErr::Custom("the transaction was rolled back".to_owned()))
@@ -190,7 +196,7 @@ mod tests {
     }
 
     async fn add(writers: &Writers, connection: &Connection, number: i32) -> Result<i32> {
-        writers.run(connection, PATIENCE, &insert(number)).await
+        writers.run(connection, &Signal::Process(0.into()), PATIENCE, &insert(number)).await
     }
 
     #[tokio::test]

@@ -147,7 +147,7 @@ impl Behaviour for ResPartner {
             rows.push((id, computed));
         }
         for rows in alike(rows) {
-            Box::pin(write::store_unnoted(env, model, &rows)).await?;
+            Box::pin(write::store_new(env, model, &rows)).await?;
         }
         // Alone, it shares nothing with anybody.
         let rows =

@@ -110,7 +110,7 @@ pub async fn apply_to_new(env: &Env<'_>, model: &Model, field: &Arc<Field>, rows
         }
         (None, None) => {}
     }
-    env.note_changes(&model.name, std::iter::once(field.name.as_str())).await
+    env.note_changes(&model.name, &[], std::iter::once(field.name.as_str())).await
 }
 
 /// Applies commands to a field of records.
@@ -136,7 +136,7 @@ pub async fn apply(
         }
         (None, None) => {}
     }
-    env.note_changes(&model.name, std::iter::once(field.name.as_str())).await
+    env.note_changes(&model.name, ids, std::iter::once(field.name.as_str())).await
 }
 
 struct One2many<'e, 'a> {
@@ -311,7 +311,7 @@ impl Many2many<'_, '_> {
         if let Some(which) = which {
             delete.and_where(which);
         }
-        self.env.execute(&delete).await.map(|_| ())
+        self.env.execute_on(self.comodel, &[], &delete).await.map(|_| ())
     }
 
     fn others(&self, ids: &[i32]) -> Expr {
@@ -356,7 +356,7 @@ impl Many2many<'_, '_> {
                 insert.values_panic([Expr::val(*own), Expr::val(*other)]);
             }
             insert.on_conflict(OnConflict::columns(columns.clone()).do_nothing().to_owned());
-            self.env.execute(&insert).await?;
+            self.env.execute_on(self.comodel, &[], &insert).await?;
         }
         Ok(())
     }

@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use chrono::NaiveDateTime;
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement};
-use sea_orm::{ConnectionTrait, DbBackend, ExecResult, StatementBuilder};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement, UnionType};
+use sea_orm::{ExecResult, StatementBuilder};
 use serde_json::{Map, Value};
 
 use super::access::Rights;
@@ -35,8 +35,15 @@ const PARTNER: &str = "res.partner";
 /// The fields of partners on which it depends what a user is, and what rules make of them.
 const PERSONAL: [&str; 6] = ["active", "lang", "tz", "parent_id", "is_company", "commercial_partner_id"];
 
+/// Models on whose records nothing depends that is remembered beyond a transaction, but for partners who are
+/// [known](Env::known_partners). So it is with models that users have made.
+const ORDINARY: [&str; 3] = [PARTNER, "res.partner.category", "mail.message"];
+/// Of how many partners it is remembered at most that they are known.
+const KNOWN_PARTNERS: usize = 2_000;
+
 /// What is remembered, by kind, and the models on which it depends. What is not named here may depend on all.
-const REMEMBERED: [(&str, &[&str]); 5] = [
+const REMEMBERED: [(&str, &[&str]); 6] = [
+    ("known partners", &["res.users", "res.company", PARTNER]),
     ("user", &["res.users", "res.groups", "res.company", "res.partner", "ir.model.access", "ir.rule", "ir.model.data"]),
     ("langs", &["res.lang"]),
     ("defaults", &["ir.default"]),
@@ -291,14 +298,16 @@ impl<'a> Env<'a> {
         Ok(self.shared.database.within(self.shared.db.rows(statement)).await?)
     }
 
-    /// The rows that a statement answers which writes.
+    /// The rows that a statement answers which makes records of a model.
     ///
     /// # Errors
     /// A failure of the database.
-    pub async fn written_rows<S: StatementBuilder>(&self, statement: &S) -> Result<Vec<Row>> {
-        let rows = self.rows(statement).await;
+    pub async fn inserted_rows<S: StatementBuilder>(&self, model: &Model, statement: &S) -> Result<Vec<Row>> {
+        let basis = self.basis(model, &[]).await?;
+        self.shared.database.count_statement();
+        let rows = self.shared.database.within(self.shared.db.rows_from(statement, basis)).await;
         lock(&self.shared.memo).remove(ALLOWED);
-        rows
+        Ok(rows?)
     }
 
     /// The first row that a statement answers.
@@ -315,10 +324,70 @@ impl<'a> Env<'a> {
     /// # Errors
     /// A failure of the database.
     pub async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<ExecResult> {
+        self.execute_from(None, statement).await
+    }
+
+    /// Runs a statement that writes to nothing but these records of a model, or links to such.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn execute_on<S: StatementBuilder>(
+        &self,
+        model: &Model,
+        ids: &[i32],
+        statement: &S,
+    ) -> Result<ExecResult> {
+        self.execute_from(self.basis(model, ids).await?, statement).await
+    }
+
+    async fn execute_from<S: StatementBuilder>(&self, basis: Option<&Version>, statement: &S) -> Result<ExecResult> {
         self.shared.database.count_statement();
-        let done = self.shared.database.within(self.shared.db.execute(statement)).await;
+        let done = self.shared.database.within(self.shared.db.execute_from(statement, basis)).await;
         lock(&self.shared.memo).remove(ALLOWED);
         Ok(done?)
+    }
+
+    /// The version of which nothing that is remembered is out of date when these records of a model are made or written to;
+    /// nothing where something may be.
+    async fn basis(&self, model: &Model, ids: &[i32]) -> Result<Option<&Version>> {
+        if !(model.manual || ORDINARY.contains(&model.name.as_str())) {
+            return Ok(None);
+        }
+        let concerns_users = model.name == PARTNER && self.knows_any(ids).await?;
+        Ok((!concerns_users).then_some(&self.shared.version))
+    }
+
+    /// Whether something may be remembered of any of these partners.
+    async fn knows_any(&self, ids: &[i32]) -> Result<bool> {
+        if ids.is_empty() {
+            return Ok(false);
+        }
+        let known = self.remembered("known partners", "", || self.known_partners()).await?;
+        Ok(known.as_ref().as_ref().is_none_or(|known| ids.iter().any(|id| known.contains(id))))
+    }
+
+    /// The partners of whom something may be remembered: those of users and of companies, and those whose names are part of
+    /// theirs. Nothing where there are [too many](KNOWN_PARTNERS).
+    async fn known_partners(&self) -> Result<Option<BTreeSet<i32>>> {
+        let column = |table: &str, column: &str| Expr::col((Alias::new(table), Alias::new(column)));
+        let of = |table: &str| Query::select().column(Alias::new("partner_id")).from(Alias::new(table)).take();
+        let above = |link: &str| {
+            Query::select()
+                .expr(column("res_partner", link))
+                .from(Alias::new("res_users"))
+                .inner_join(
+                    Alias::new("res_partner"),
+                    column("res_partner", "id").eq(column("res_users", "partner_id")),
+                )
+                .and_where(column("res_partner", link).is_not_null())
+                .take()
+        };
+        let mut select = of("res_users");
+        for more in [of("res_company"), above("parent_id"), above("commercial_partner_id")] {
+            select.union(UnionType::All, more);
+        }
+        let found = self.ids(select.limit(KNOWN_PARTNERS as u64 + 1)).await?;
+        Ok((found.len() <= KNOWN_PARTNERS).then(|| found.into_iter().collect()))
     }
 
     /// `columns` of the rows of a query, as JSON that the database writes: one list a row.
@@ -347,17 +416,13 @@ impl<'a> Env<'a> {
     /// # Errors
     /// A failure of the database.
     pub async fn cells(&self, mut select: SelectStatement, columns: Vec<Expr>) -> Result<Cells> {
-        match self.shared.db {
-            Transaction::Sqlite(lease) => {
-                self.shared.database.count_statement();
-                Ok(lease.cells(DbBackend::Sqlite.build(select.exprs(columns)))?)
-            }
-            Transaction::Postgres(_) => {
-                let width = columns.len();
-                let text = self.json_text(select, columns).await?;
-                Ok(Cells::of_json(width, text.as_deref().unwrap_or("[]"))?)
-            }
+        if !self.is_sqlite() {
+            let width = columns.len();
+            let text = self.json_text(select, columns).await?;
+            return Ok(Cells::of_json(width, text.as_deref().unwrap_or("[]"))?);
         }
+        self.shared.database.count_statement();
+        Ok(self.shared.db.cells(select.exprs(columns))?)
     }
 
     /// The whole numbers in the first column of a query.
@@ -467,13 +532,18 @@ impl<'a> Env<'a> {
         lock(&self.shared.memo).clear();
     }
 
-    /// Notes that `fields` of records of `model` are written, and forgets what depends on them. Those of new records change
-    /// nothing for the users that there are.
+    /// Notes that `fields` of records of `model` are written, and forgets what depends on them. Those of new records, which
+    /// have no `ids` yet, change nothing for the users that there are.
     ///
     /// # Errors
     /// A failure of the database.
-    pub async fn note_changes<'f>(&self, model: &str, mut fields: impl Iterator<Item = &'f str> + Send) -> Result<()> {
-        let of_users = model != PARTNER || fields.any(|field| PERSONAL.contains(&field));
+    pub async fn note_changes<'f>(
+        &self,
+        model: &str,
+        ids: &[i32],
+        mut fields: impl Iterator<Item = &'f str> + Send,
+    ) -> Result<()> {
+        let of_users = model != PARTNER || fields.any(|field| PERSONAL.contains(&field)) && self.knows_any(ids).await?;
         self.note(model, of_users).await
     }
 

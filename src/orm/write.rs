@@ -104,7 +104,7 @@ pub fn create<'e>(env: &'e Env<'_>, model: &'e Model, values: Vec<Values>) -> St
             defaults::complete(env, model, record).await?;
         }
         behaviour.prepare_create(env, model, &mut values).await?;
-        env.note_changes(&model.name, std::iter::empty()).await?;
+        env.note_changes(&model.name, &[], std::iter::empty()).await?;
         let mut sorted = Vec::new();
         for record in &values {
             sorted.push(sort(env, model, record, true).await?);
@@ -199,7 +199,7 @@ async fn insert(env: &Env<'_>, model: &Model, records: &mut [Sorted]) -> Result<
             insert.values_panic(row);
         }
         insert.returning_col(Alias::new("id"));
-        match env.written_rows(&insert).await {
+        match env.inserted_rows(model, &insert).await {
             Ok(rows) => {
                 for row in &rows {
                     inserted.push(row.get::<i32>(0)?);
@@ -329,7 +329,7 @@ pub fn write<'e>(env: &'e Env<'_>, model: &'e Model, ids: &'e [i32], values: Val
         let ids = distinct.as_slice();
         access::check_records(env, model, ids, Operation::Write).await?;
         behaviour.prepare_write(env, model, ids, &mut values).await?;
-        env.note_changes(&model.name, values.keys().map(String::as_str)).await?;
+        env.note_changes(&model.name, ids, values.keys().map(String::as_str)).await?;
         let mut sorted = sort(env, model, &values, false).await?;
         required(env, model, &sorted, false)?;
         let moved = model.parent_store && sorted.own.contains_key(&model.parent_name);
@@ -354,23 +354,41 @@ pub fn write<'e>(env: &'e Env<'_>, model: &'e Model, ids: &'e [i32], values: Val
     })
 }
 
+/// Why columns are set.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Occasion {
+    /// Somebody writes to them, which is noted with them.
+    Written,
+    /// They are computed.
+    Computed,
+    /// They are computed for records that were just made.
+    New,
+}
+
+impl Occasion {
+    /// Of which records something may be remembered.
+    fn known(self, ids: &[i32]) -> &[i32] {
+        if self == Self::New { &[] } else { ids }
+    }
+}
+
 /// Writes columns of records that are computed, with no more consequences than that: who wrote it and when stays.
 ///
 /// # Errors
 /// What the fields do not take; a failure of the database.
 pub async fn store(env: &Env<'_>, model: &Model, ids: &[i32], values: Values) -> Result<()> {
-    env.note_changes(&model.name, values.keys().map(String::as_str)).await?;
-    store_alike(env, model, ids, &values).await
+    env.note_changes(&model.name, ids, values.keys().map(String::as_str)).await?;
+    store_alike(env, model, ids, &values, Occasion::Computed).await
 }
 
-async fn store_alike(env: &Env<'_>, model: &Model, ids: &[i32], values: &Values) -> Result<()> {
+async fn store_alike(env: &Env<'_>, model: &Model, ids: &[i32], values: &Values, occasion: Occasion) -> Result<()> {
     let mut own = IndexMap::new();
     for (name, value) in values {
         let Some(field) = model.field(name).filter(|field| field.is_column()) else { continue };
         let kept = convert::to_cache(env, field, value).await?;
         own.insert(name.clone(), (Arc::clone(field), kept));
     }
-    if own.is_empty() { Ok(()) } else { update_columns(env, model, ids, &own, false).await }
+    if own.is_empty() { Ok(()) } else { update_columns(env, model, ids, &own, occasion).await }
 }
 
 /// As [`store`], with values of its own for each record, of the same fields: one statement for many records.
@@ -379,20 +397,22 @@ async fn store_alike(env: &Env<'_>, model: &Model, ids: &[i32], values: &Values)
 /// As [`store`].
 pub async fn store_each(env: &Env<'_>, model: &Model, rows: &[(i32, Values)]) -> Result<()> {
     let Some((_, first)) = rows.first() else { return Ok(()) };
-    env.note_changes(&model.name, first.keys().map(String::as_str)).await?;
-    store_unnoted(env, model, rows).await
+    env.note_changes(&model.name, &ids_of(rows), first.keys().map(String::as_str)).await?;
+    store_rows(env, model, rows, Occasion::Computed).await
 }
 
-/// As [`store_each`], without noting what changes: for records that were just made, of which nobody knows anything yet that
-/// could be out of date.
+/// As [`store_each`], for records that were just made, of which nobody knows anything yet that could be out of date.
 ///
 /// # Errors
 /// As [`store`].
-pub async fn store_unnoted(env: &Env<'_>, model: &Model, rows: &[(i32, Values)]) -> Result<()> {
+pub async fn store_new(env: &Env<'_>, model: &Model, rows: &[(i32, Values)]) -> Result<()> {
+    store_rows(env, model, rows, Occasion::New).await
+}
+
+async fn store_rows(env: &Env<'_>, model: &Model, rows: &[(i32, Values)], occasion: Occasion) -> Result<()> {
     let Some((_, first)) = rows.first() else { return Ok(()) };
     if rows.iter().all(|(_, values)| values == first) {
-        let ids: Vec<i32> = rows.iter().map(|(id, _)| *id).collect();
-        return store_alike(env, model, &ids, first).await;
+        return store_alike(env, model, &ids_of(rows), first, occasion).await;
     }
     let fields = first.keys().filter_map(|name| model.field(name).filter(|field| field.is_column()));
     let fields: Vec<&Arc<Field>> = fields.collect();
@@ -412,18 +432,22 @@ pub async fn store_unnoted(env: &Env<'_>, model: &Model, rows: &[(i32, Values)])
             }
             update.value(Alias::new(name), case.finally(Expr::col(Alias::new(name))));
         }
-        let ids: Vec<i64> = chunk.iter().map(|(id, _)| i64::from(*id)).collect();
-        update.and_where(query::one_of(Expr::col(Alias::new("id")), &ids, env.is_sqlite()));
-        env.execute(&update).await?;
+        let ids = ids_of(chunk);
+        update.and_where(query::one_of(Expr::col(Alias::new("id")), &wide(&ids), env.is_sqlite()));
+        env.execute_on(model, occasion.known(&ids), &update).await?;
     }
     Ok(())
+}
+
+fn ids_of(rows: &[(i32, Values)]) -> Vec<i32> {
+    rows.iter().map(|(id, _)| *id).collect()
 }
 
 async fn update(env: &Env<'_>, model: &Model, ids: &[i32], own: &IndexMap<String, (Arc<Field>, Value)>) -> Result<()> {
     if own.is_empty() && !model.log_access {
         return Ok(());
     }
-    update_columns(env, model, ids, own, model.log_access).await
+    update_columns(env, model, ids, own, Occasion::Written).await
 }
 
 async fn update_columns(
@@ -431,7 +455,7 @@ async fn update_columns(
     model: &Model,
     ids: &[i32],
     own: &IndexMap<String, (Arc<Field>, Value)>,
-    log: bool,
+    occasion: Occasion,
 ) -> Result<()> {
     let mut update = Sql::update();
     update.table(Alias::new(&model.table));
@@ -439,15 +463,18 @@ async fn update_columns(
     for (name, (field, value)) in own {
         update.value(Alias::new(name), assigned(env, field, value, &lang)?);
     }
-    if log {
+    if occasion == Occasion::Written && model.log_access {
         update.value(Alias::new("write_uid"), env.uid()).value(Alias::new("write_date"), env.now());
     }
-    let wanted: Vec<i64> = ids.iter().map(|id| i64::from(*id)).collect();
-    update.and_where(query::one_of(Expr::col(Alias::new("id")), &wanted, env.is_sqlite()));
-    if let Err(error) = env.execute(&update).await {
+    update.and_where(query::one_of(Expr::col(Alias::new("id")), &wide(ids), env.is_sqlite()));
+    if let Err(error) = env.execute_on(model, occasion.known(ids), &update).await {
         return Err(violation::explain(env, model, error, own.iter()).await);
     }
     Ok(())
+}
+
+fn wide<'i>(ids: impl IntoIterator<Item = &'i i32>) -> Vec<i64> {
+    ids.into_iter().map(|id| i64::from(*id)).collect()
 }
 
 /// What a column is set to.
@@ -491,7 +518,7 @@ pub async fn is_recursive(env: &Env<'_>, model: &Model, parent: &str, ids: &[i32
     let mut level: BTreeSet<i32> = ids.iter().copied().collect();
     let mut ancestors: HashMap<i32, Option<i32>> = HashMap::new();
     while !level.is_empty() {
-        let wanted: Vec<i64> = level.iter().map(|id| i64::from(*id)).collect();
+        let wanted = wide(&level);
         let select = Sql::select()
             .from(Alias::new(&model.table))
             .and_where(query::one_of(column(&model.table, "id"), &wanted, env.is_sqlite()))
@@ -528,7 +555,7 @@ async fn store_parent_paths(env: &Env<'_>, model: &Model, ids: &[i32]) -> Result
     let mut steps = 0;
     while !todo.is_empty() && steps < 1000 {
         steps += 1;
-        let wanted: Vec<i64> = todo.iter().map(|id| i64::from(*id)).collect();
+        let wanted = wide(&todo);
         let parent = "parent";
         let select = Sql::select()
             .from(Alias::new(&model.table))
@@ -578,7 +605,7 @@ pub fn unlink<'e>(env: &'e Env<'_>, model: &'e Model, ids: &'e [i32]) -> Step<'e
         let behaviour = models::behaviour(&model.name);
         behaviour.prepare_unlink(env, model, ids).await?;
         env.note_write(&model.name).await?;
-        let wanted: Vec<i64> = ids.iter().map(|id| i64::from(*id)).collect();
+        let wanted = wide(ids);
         let delete = Sql::delete()
             .from_table(Alias::new(&model.table))
             .and_where(query::one_of(Expr::col(Alias::new("id")), &wanted, env.is_sqlite()))

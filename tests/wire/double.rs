@@ -131,8 +131,8 @@ async fn databases_with_the_same_fixtures_have_their_own_time_and_go_their_own_w
     let mut first = Value::Null;
     for time in times {
         set(time).await;
-        let made = make("Acme").await;
-        let (acme, order) = read(&made).await;
+        let filled = make("Acme").await;
+        let (acme, order) = read(&filled).await;
         for (value, expected) in [
             (&acme["name"], "Acme"),
             (&acme["create_date"], time),
@@ -142,17 +142,17 @@ async fn databases_with_the_same_fixtures_have_their_own_time_and_go_their_own_w
         ] {
             assert_eq!(value, expected, "{time}");
         }
-        let db = made["name"].as_str().unwrap();
+        let db = filled["name"].as_str().unwrap();
         let rest = json!({"db": db, "login": "shop", "password": "secret"});
         assert_eq!(Client::new(&server).post_json("/session/auth/login", &rest).await.status, 200);
         // What is done in one is in no other, and not after a reset.
-        execute(&server, db, PARTNER, "write", json!([[made["ids"]["acme"][1]], {"name": "Bee"}])).await;
+        execute(&server, db, PARTNER, "write", json!([[filled["ids"]["acme"][1]], {"name": "Bee"}])).await;
         done(ask(&server, "POST", &format!("/databases/{db}/reset"), Value::Null).await);
-        assert_eq!(read(&made).await, (acme, order), "{time}");
+        assert_eq!(read(&filled).await, (acme, order), "{time}");
         if first.is_null() {
-            first = made["ids"].clone();
+            first = filled["ids"].clone();
         }
-        assert_eq!(made["ids"], first);
+        assert_eq!(filled["ids"], first);
     }
     // Others are others.
     assert_eq!(read(&make("Cee").await).await.0["name"], "Cee");

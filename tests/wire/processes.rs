@@ -234,6 +234,53 @@ async fn defaults_parameters_and_languages() {
 }
 
 #[tokio::test]
+async fn changes_of_ones_own_do_not_hide_those_of_others() {
+    on_two(async |two, store| {
+        let (mut here, mut there) = two.administrators().await;
+        let company = here.create(PARTNER, json!({"name": "Above", "is_company": true})).await;
+        let uma = make_user(&two.one, "uma", "secret", &["base.group_user"]).await;
+        let partner = here.values("res.users", uma.into(), json!(["partner_id"])).await["partner_id"][0].clone();
+        here.kw(PARTNER, "write", json!([[partner], {"parent_id": company}]), json!({})).await;
+        let mut session = Client::new(&two.one);
+        session.authenticate("uma", "secret").await.result();
+        let rename = |name: &str| (json!([[partner], {"name": name}]), json!([[uma], {"name": name}]));
+        for round in 0..3 {
+            // Theirs before and after one of ours, which concerns nobody.
+            for (first, second) in [(true, false), (false, true), (true, true), (false, false)] {
+                let before = info(&mut session).await["name"].clone();
+                let (name, other) = (format!("First {round}"), format!("Second {round}"));
+                if first {
+                    there.kw("res.users", "write", rename(&name).1, json!({})).await;
+                }
+                here.create(PARTNER, json!({"name": "Nobody"})).await;
+                let expected = if first { json!(name) } else { before };
+                assert_eq!(info(&mut session).await["name"], expected, "{store}");
+                here.kw(PARTNER, "write", json!([[company], {"color": round}]), json!({})).await;
+                if second {
+                    there.kw(PARTNER, "write", rename(&other).0, json!({})).await;
+                }
+                let expected = if second { json!(other) } else { expected };
+                assert_eq!(info(&mut session).await["name"], expected, "{store}");
+            }
+            // Our own, of a partner that is a user's, and of one that is to be.
+            here.kw(PARTNER, "write", rename("Third").0, json!({})).await;
+            assert_eq!(info(&mut session).await["name"], "Third", "{store}");
+            let new = here.create(PARTNER, json!({"name": "New"})).await;
+            here.kw(PARTNER, "write", json!([[new], {"name": "Not yet"}]), json!({})).await;
+            let login = format!("new {round}");
+            let user = json!({"login": login, "partner_id": new, "password": "secret"});
+            there.create("res.users", user).await;
+            let mut session = Client::new(&two.one);
+            session.authenticate(&login, "secret").await.result();
+            assert_eq!(info(&mut session).await["name"], "Not yet", "{store}");
+            here.kw(PARTNER, "write", json!([[new], {"name": "Now"}]), json!({})).await;
+            assert_eq!(info(&mut session).await["name"], "Now", "{store}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn who_visitors_are() {
     on_two(async |two, store| {
         let (mut here, _) = two.administrators().await;
