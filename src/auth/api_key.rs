@@ -10,7 +10,7 @@ use sea_orm::{
 };
 
 use super::password::{Hash, Passwords};
-use crate::database::Database;
+use crate::database::{Database, Version};
 use crate::error::{Error, Result};
 
 /// The rounds of a key's hash: a key has 160 random bits, so it needs no stretching.
@@ -89,27 +89,44 @@ pub async fn revoke(db: &impl ConnectionTrait, id: i32) -> Result<bool> {
     Ok(res_users_apikeys::Entity::delete_by_id(id).exec(db).await?.rows_affected > 0)
 }
 
-/// The active user for whom `key` stands in RPC calls, if it is a key that has not expired.
+/// The active user for whom `key` stands in RPC calls, if it is a key that has not expired. What there is in a `version` of the
+/// database is remembered.
 ///
 /// # Errors
 /// A failure of the database.
-pub async fn check(db: &Arc<Database>, passwords: &Passwords, key: &str, now: NaiveDateTime) -> Result<Option<i32>> {
+pub async fn check(
+    db: &Arc<Database>,
+    version: Option<&Version>,
+    passwords: &Passwords,
+    key: &str,
+) -> Result<Option<i32>> {
     if key.len() != 2 * LENGTH || !key.is_ascii() {
         return Ok(None);
     }
-    let scope = res_users_apikeys::Column::Scope;
-    let expiration = res_users_apikeys::Column::ExpirationDate;
-    let query = res_users_apikeys::Entity::find()
-        .inner_join(res_users::Entity)
-        .filter(res_users_apikeys::Column::Index.eq(&key[..INDEX_LENGTH]))
-        .filter(res_users::Column::Active.eq(true))
-        .filter(Condition::any().add(scope.is_null()).add(scope.eq(RPC_SCOPE)))
-        .filter(Condition::any().add(expiration.is_null()).add(expiration.gt(now)))
-        .all(db.connection());
-    for row in db.within(query).await? {
-        if passwords.verify_key(key, &row.key).await {
+    let index = &key[..INDEX_LENGTH];
+    let candidates = match version {
+        Some(version) => db.found(version, "res.users.apikeys", index, || beginning(db, index)).await?,
+        None => db.within(beginning(db, index)).await?.map(Arc::new),
+    };
+    let now = db.clock().now();
+    for row in candidates.iter().flat_map(|rows| rows.iter()) {
+        let lives = row.expiration_date.is_none_or(|expires| expires > now);
+        if lives && passwords.verify_key(key, &row.key).await {
             return Ok(Some(row.user_id));
         }
     }
     Ok(None)
+}
+
+/// The keys of active users for RPC calls that begin so, if there are any.
+async fn beginning(db: &Database, index: &str) -> Result<Option<Vec<res_users_apikeys::Model>>> {
+    let scope = res_users_apikeys::Column::Scope;
+    let rows = res_users_apikeys::Entity::find()
+        .inner_join(res_users::Entity)
+        .filter(res_users_apikeys::Column::Index.eq(index))
+        .filter(res_users::Column::Active.eq(true))
+        .filter(Condition::any().add(scope.is_null()).add(scope.eq(RPC_SCOPE)))
+        .all(db.connection())
+        .await?;
+    Ok((!rows.is_empty()).then_some(rows))
 }

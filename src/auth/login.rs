@@ -8,7 +8,7 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, 
 use super::api_key;
 use super::cooldown::{self, Source, Tries, Try};
 use super::password::{Passwords, Verdict};
-use crate::database::Database;
+use crate::database::{Database, Version};
 use crate::error::{Error, Result};
 use crate::metrics::{Login, Metrics};
 use crate::models;
@@ -56,7 +56,7 @@ impl Gate<'_> {
     /// As [`interactively`](Self::interactively).
     pub async fn by_credentials(&self, db: &Arc<Database>, login: &str, password: &str) -> Result<res_users::Model> {
         let user = if can_be_text(login) { db.first(|| find(db.connection(), login)).await? } else { None };
-        let user = self.authorize(db, login, user, password).await?;
+        let user = self.authorize(db, None, login, user, password).await?;
         let source = Source::new(self.address, login);
         if db.within(cooldown::is_forgivable(db.connection(), &source, db.clock().now())).await? {
             db.write_committed(|tx| {
@@ -68,25 +68,32 @@ impl Gate<'_> {
         Ok(user)
     }
 
-    /// As [`by_credentials`](Self::by_credentials), for a user who is named by id.
+    /// As [`by_credentials`](Self::by_credentials), for a user who is named by id, in this version of the database.
     ///
     /// # Errors
     /// As [`interactively`](Self::interactively), and a `MissingError` for an id that nobody has.
-    pub async fn by_uid(&self, db: &Arc<Database>, uid: i32, password: &str) -> Result<res_users::Model> {
+    pub async fn by_uid(
+        &self,
+        db: &Arc<Database>,
+        version: &Version,
+        uid: i32,
+        password: &str,
+    ) -> Result<res_users::Model> {
         if uid == 0 || password.is_empty() {
             return Err(Error::access_denied());
         }
-        let Some(user) = db.within(res_users::Entity::find_by_id(uid).one(db.connection())).await? else {
+        let Some(user) = models::res_users::known(db, version, uid).await? else {
             let record = format!("(Record: res.users({uid},), User: {uid})");
             return Err(Error::MissingError(format!("Record does not exist or has been deleted.\n{record}")));
         };
         let login = user.login.clone();
-        self.authorize(db, &login, Some(user).filter(|user| user.active), password).await
+        self.authorize(db, Some(version), &login, Some(user).filter(|user| user.active), password).await
     }
 
     async fn authorize(
         &self,
         db: &Arc<Database>,
+        version: Option<&Version>,
         login: &str,
         user: Option<res_users::Model>,
         password: &str,
@@ -95,7 +102,7 @@ impl Gate<'_> {
         if let Some(user) = &user {
             // A key cannot be guessed, and what is known costs nothing, so neither counts as a try.
             let known = stored.is_some() && self.passwords.knows(password, stored);
-            if known || api_key::check(db, self.passwords, password, db.clock().now()).await? == Some(user.id) {
+            if known || api_key::check(db, version, self.passwords, password).await? == Some(user.id) {
                 return Ok(user.clone());
             }
         }

@@ -403,6 +403,31 @@ impl Database {
         Ok(value)
     }
 
+    /// As [`cached`](Self::cached), of what need not be there. That it is not is not remembered: clients may ask for anything.
+    ///
+    /// # Errors
+    /// Those of `load`.
+    pub async fn found<T, F>(
+        &self,
+        version: &Version,
+        kind: &'static str,
+        key: &str,
+        load: impl FnOnce() -> F,
+    ) -> Result<Option<Arc<T>>>
+    where
+        T: Send + Sync + 'static,
+        F: Future<Output = Result<Option<T>>> + Send,
+    {
+        if let Some(value) = self.cache.get(version, kind, key) {
+            return Ok(Some(value));
+        }
+        let value = Box::pin(self.within(load())).await?.map(Arc::new);
+        if let Some(value) = &value {
+            self.cache.put(version.alone(), kind, key, value);
+        }
+        Ok(value)
+    }
+
     /// What was remembered of that kind and key, if the database had the same `version` then.
     #[must_use]
     pub fn known<T: Send + Sync + 'static>(&self, version: &Version, kind: &'static str, key: &str) -> Option<Arc<T>> {

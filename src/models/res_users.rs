@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::{Behaviour, Values, ir_model_data, memberships, res_partner, res_users_identitycheck};
 use crate::auth::Caller;
 use crate::auth::password::Verdict;
-use crate::database::DEFAULT_LANG;
+use crate::database::{DEFAULT_LANG, Database, Version};
 use crate::error::{Error, Result};
 use crate::orm::call::Bound;
 use crate::orm::domain::{Domain, Leaf, Operator};
@@ -118,6 +118,15 @@ pub async fn find(db: &impl ConnectionTrait, login: &str) -> Result<Option<res_u
 /// A failure of the database.
 pub async fn get(db: &impl ConnectionTrait, id: i32) -> Result<Option<res_users::Model>> {
     Ok(res_users::Entity::find_by_id(id).one(db).await?)
+}
+
+/// As [`get`], remembered as long as the database has this version.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn known(database: &Database, version: &Version, id: i32) -> Result<Option<res_users::Model>> {
+    let found = database.found(version, "res.users", &id.to_string(), || get(database.connection(), id)).await?;
+    Ok(found.map(|user| res_users::Model::clone(&user)))
 }
 
 /// The user by whose rights a visitor who is not logged in reads.

@@ -99,6 +99,10 @@ struct Context {
     text: OnceLock<String>,
 }
 
+fn is_ordinary(model: &Model) -> bool {
+    model.manual || ORDINARY.contains(&model.name.as_str())
+}
+
 type Remembered = Arc<dyn Any + Send + Sync>;
 
 struct Shared<'a> {
@@ -340,6 +344,27 @@ impl<'a> Env<'a> {
         self.execute_from(self.basis(model, ids).await?, statement).await
     }
 
+    /// Runs a statement that removes these records of a model.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn execute_removal<S: StatementBuilder>(
+        &self,
+        model: &Model,
+        ids: &[i32],
+        statement: &S,
+    ) -> Result<ExecResult> {
+        let basis = self.basis(model, ids).await?;
+        // With a record may go those that refer to it, and somebody may have added such fields to any model.
+        let registry = self.registry().await?;
+        let may_take_along = |(referrer, field): &(String, String)| {
+            let referrer = registry.get(referrer).filter(|referrer| !is_ordinary(referrer));
+            referrer.and_then(|referrer| referrer.field(field)).is_some_and(|field| field.manual)
+        };
+        let takes_along = registry.referrers(&model.name).iter().any(may_take_along);
+        self.execute_from(basis.filter(|_| !takes_along), statement).await
+    }
+
     async fn execute_from<S: StatementBuilder>(&self, basis: Option<&Version>, statement: &S) -> Result<ExecResult> {
         self.shared.database.count_statement();
         let done = self.shared.database.within(self.shared.db.execute_from(statement, basis)).await;
@@ -350,7 +375,7 @@ impl<'a> Env<'a> {
     /// The version of which nothing that is remembered is out of date when these records of a model are made or written to;
     /// nothing where something may be.
     async fn basis(&self, model: &Model, ids: &[i32]) -> Result<Option<&Version>> {
-        if !(model.manual || ORDINARY.contains(&model.name.as_str())) {
+        if !is_ordinary(model) {
             return Ok(None);
         }
         let concerns_users = model.name == PARTNER && self.knows_any(ids).await?;
@@ -553,6 +578,15 @@ impl<'a> Env<'a> {
     /// A failure of the database.
     pub async fn note_write(&self, model: &str) -> Result<()> {
         self.note(model, true).await
+    }
+
+    /// Notes that these records of a model are removed, and forgets what depends on them.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn note_removal(&self, model: &Model, ids: &[i32]) -> Result<()> {
+        let of_users = model.name != PARTNER || self.knows_any(ids).await?;
+        self.note(&model.name, of_users).await
     }
 
     async fn note(&self, model: &str, of_users: bool) -> Result<()> {

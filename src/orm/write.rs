@@ -604,13 +604,13 @@ pub fn unlink<'e>(env: &'e Env<'_>, model: &'e Model, ids: &'e [i32]) -> Step<'e
         access::check_records(env, model, ids, Operation::Unlink).await?;
         let behaviour = models::behaviour(&model.name);
         behaviour.prepare_unlink(env, model, ids).await?;
-        env.note_write(&model.name).await?;
+        env.note_removal(model, ids).await?;
         let wanted = wide(ids);
         let delete = Sql::delete()
             .from_table(Alias::new(&model.table))
             .and_where(query::one_of(Expr::col(Alias::new("id")), &wanted, env.is_sqlite()))
             .take();
-        if let Err(error) = env.execute(&delete).await {
+        if let Err(error) = env.execute_removal(model, ids, &delete).await {
             return Err(violation::explain_unlink(env, model, ids, error).await);
         }
         forget(env, model, &wanted).await?;
@@ -629,7 +629,7 @@ async fn forget(env: &Env<'_>, model: &Model, ids: &[i64]) -> Result<()> {
             .and_where(Expr::col(Alias::new(of_model)).eq(model.name.as_str()))
             .and_where(query::one_of(Expr::col(Alias::new("res_id")), ids, env.is_sqlite()))
             .take();
-        env.execute(&delete).await?;
+        env.execute_on(model, &[], &delete).await?;
     }
     Ok(())
 }

@@ -48,7 +48,7 @@ fn key(headers: &HeaderMap) -> Option<String> {
 
 async fn by_key(app: &App, visit: &Visit, database: &Arc<Database>, key: &str) -> Result<Caller> {
     let version = database.version().await?;
-    let Some(uid) = api_key::check(database, &app.passwords, key, database.clock().now()).await? else {
+    let Some(uid) = api_key::check(database, Some(&version), &app.passwords, key).await? else {
         return Err(Error::Unauthorized("Invalid apikey".to_owned()));
     };
     match visit.caller().await {
@@ -58,7 +58,7 @@ async fn by_key(app: &App, visit: &Visit, database: &Arc<Database>, key: &str) -
         Ok(_) | Err(Error::SessionExpired) => {}
         Err(error) => return Err(error),
     }
-    let user = res_users::get(database.connection(), uid).await?.ok_or_else(Error::access_denied)?;
+    let user = res_users::known(database, &version, uid).await?.ok_or_else(Error::access_denied)?;
     tracing::Span::current().record("db", database.name()).record("uid", uid);
     Ok(Caller { database: Arc::clone(database), version, user })
 }

@@ -51,7 +51,7 @@ async fn authorize(client: &Client, credentials: &[Value]) -> Result<Caller> {
     // No user has an id that does not fit, nor the one that stands in for it.
     let uid = i32::try_from(python::int(uid)?).unwrap_or(i32::MAX);
     let password = password.as_str().unwrap_or_default();
-    let user = app.gate(&client.address).by_uid(&database, uid, password).await?;
+    let user = app.gate(&client.address).by_uid(&database, &version, uid, password).await?;
     Ok(Caller { database: Arc::clone(&database), version, user })
 }
 

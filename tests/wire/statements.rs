@@ -202,6 +202,7 @@ async fn what_is_remembered_of_the_caller_outlasts_changes_of_others() {
         counter.client.manual_model("x_thing", json!([{"name": "x_int", "ttype": "integer"}])).await;
         let tag = counter.client.create("res.partner.category", json!({"name": "Tag"})).await;
         let acme = counter.client.create("res.partner", json!({"name": "Acme", "is_company": true})).await;
+        let goes = counter.client.create("res.partner", json!({"name": "Goes"})).await;
         let thing = counter.client.create("x_thing", json!({"x_int": 1})).await;
         let own = counter.client.values("res.users", 2, json!(["partner_id"])).await["partner_id"][0].clone();
         let new = |values: Value| json!([values]);
@@ -213,6 +214,8 @@ async fn what_is_remembered_of_the_caller_outlasts_changes_of_others() {
             (false, "res.partner.category", "write", json!([[tag], {"color": 3}])),
             (false, "x_thing", "create", new(json!({"x_int": 2}))),
             (false, "x_thing", "write", json!([[thing], {"x_int": 3}])),
+            (false, "res.partner", "unlink", json!([[goes]])),
+            (false, "x_thing", "unlink", json!([[thing]])),
             (true, "res.partner", "write", json!([[own], {"color": 3}])),
             (true, "res.partner", "write", json!([[acme, own], {"color": 4}])),
             (true, "res.users", "write", json!([[2], {"signature": "S"}])),
