@@ -46,6 +46,7 @@
 
 #![warn(clippy::unwrap_used)]
 
+mod again;
 pub mod app;
 pub mod auth;
 pub mod cli;

@@ -16,6 +16,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tower::Service as _;
 
+use crate::again::again;
 use crate::config::Limits;
 use crate::routes::Peer;
 
@@ -82,9 +83,9 @@ fn connect(stream: TcpStream, peer: IpAddr, router: &Router, limits: Limits, gra
         .max_headers(MAX_HEADERS)
         .serve_connection(TokioIo::new(stream), service);
     let connection = graceful.watch(connection);
-    tokio::spawn(async move {
+    tokio::spawn(again(async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a connection broke off");
         }
-    });
+    }));
 }
