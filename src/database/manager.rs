@@ -468,6 +468,7 @@ impl Databases {
         let transaction = transaction.migrate().await?;
         fill(&transaction).await?;
         schema::add_foreign_keys(&transaction, &registry).await?;
+        schema::add_trigrams(&transaction, &registry, self.series).await?;
         Ok(transaction.commit().await?)
     }
 

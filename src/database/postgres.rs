@@ -39,7 +39,15 @@ pub struct Pool {
     /// As many as there may be connections: who has a place finds a connection ready, or gets one of sqlx's pool. So nobody
     /// waits there for one that is ready here.
     places: Arc<Semaphore>,
-    ready: std::sync::Mutex<Vec<Ready>>,
+    ready: std::sync::Mutex<AtHand>,
+}
+
+/// The connections that nobody uses, and whether there will be others.
+#[derive(Debug, Default)]
+struct AtHand {
+    connections: Vec<Ready>,
+    /// What comes back is for sqlx's pool, which waits for all of its connections to close.
+    closed: bool,
 }
 
 /// A connection that nobody uses, and since when.
@@ -69,24 +77,24 @@ impl Pool {
     #[must_use]
     pub fn connections(&self) -> (usize, usize) {
         let all = usize::try_from(self.connections.size()).unwrap_or_default();
-        (all, self.connections.num_idle() + self.ready().len())
+        (all, self.connections.num_idle() + self.ready().connections.len())
     }
 
     /// Closes all connections.
     pub async fn close(&self) {
         self.places.close();
-        drop(mem::take(&mut *self.ready()));
+        drop(mem::replace(&mut *self.ready(), AtHand { connections: Vec::new(), closed: true }));
         self.connections.close().await;
     }
 
     /// Gives the connections to sqlx's pool that nobody has used of late, which closes those that nobody needs.
     pub fn cool(&self) {
         let is_cold = |ready: &mut Ready| ready.since.elapsed() >= WARM;
-        let cold: Vec<Ready> = self.ready().extract_if(.., is_cold).collect();
+        let cold: Vec<Ready> = self.ready().connections.extract_if(.., is_cold).collect();
         drop(cold);
     }
 
-    fn ready(&self) -> MutexGuard<'_, Vec<Ready>> {
+    fn ready(&self) -> MutexGuard<'_, AtHand> {
         self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -95,7 +103,7 @@ impl Pool {
         let waiting = tokio::time::timeout(self.patience, Arc::clone(&self.places).acquire_owned());
         let place = waiting.await.map_err(|_| refused(sqlx::Error::PoolTimedOut))?;
         let place = place.map_err(|_| refused(sqlx::Error::PoolClosed))?;
-        let ready = self.ready().pop();
+        let ready = self.ready().connections.pop();
         let connection = match ready {
             Some(Ready { connection, since }) if since.elapsed() < WARM => connection,
             cold => {
@@ -107,8 +115,9 @@ impl Pool {
     }
 
     fn give_back(&self, taken: Taken) {
-        if !self.connections.is_closed() {
-            self.ready().push(Ready { connection: taken.connection, since: Instant::now() });
+        let mut ready = self.ready();
+        if !ready.closed {
+            ready.connections.push(Ready { connection: taken.connection, since: Instant::now() });
         }
     }
 

@@ -13,7 +13,8 @@ use sha2::{Digest as _, Sha256};
 use super::field::{Field, Kind, Relation};
 use super::query;
 use super::registry::{Constraint, ConstraintKind, Model, Registry};
-use crate::database::dialect;
+use crate::database::{Transaction, dialect};
+use crate::models;
 use crate::series::Series;
 
 /// How long a name can be in PostgreSQL.
@@ -32,6 +33,9 @@ const HIDDEN: [(&str, &str, Kind); 10] = [
     ("res_partner", "complete_name", Kind::Char),
     ("res_company", "parent_path", Kind::Char),
 ];
+
+/// Models of which there may be so many records that nobody wants to wait until all have been looked at.
+const NUMEROUS: [&str; 1] = ["res.partner"];
 
 /// Statements in the words of the database at hand.
 struct Script {
@@ -140,6 +144,39 @@ pub async fn add_foreign_keys(db: &impl ConnectionTrait, registry: &Registry) ->
             }
             for key in keys_of(registry, model, field) {
                 script.foreign_key(&key);
+            }
+        }
+    }
+    script.run(db).await
+}
+
+/// Lets PostgreSQL find texts by parts of them, as `ilike` and searches by name do, where the extension `pg_trgm` can be made. On
+/// SQLite an index of trigrams makes a contact dearer by more than a look at a million names is worth.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn add_trigrams(db: &Transaction, registry: &Registry, series: Series) -> Result<(), DbErr> {
+    if dialect::is_sqlite(db) {
+        return Ok(());
+    }
+    db.savepoint().await?;
+    let made = db.execute_unprepared("CREATE EXTENSION IF NOT EXISTS pg_trgm").await;
+    db.end_savepoint(made.is_ok()).await?;
+    if let Err(error) = made {
+        tracing::debug!(%error, "without pg_trgm, parts of names are looked for in all records");
+        return Ok(());
+    }
+    let mut script = Script::new(db);
+    for model in NUMEROUS.iter().filter_map(|name| registry.get(name)) {
+        let mut names = models::behaviour(&model.name).names_searched(series).to_vec();
+        names.extend(model.rec_name.as_deref().filter(|name| !names.contains(name)));
+        for field in names.iter().filter_map(|name| model.field(name)) {
+            if field.is_column() && field.kind.is_text() && !field.translate {
+                let (table, column) = (&model.table, &field.name);
+                let name = identifier(&format!("{table}_{column}_trigrams"));
+                script
+                    .statements
+                    .push(format!(r#"CREATE INDEX "{name}" ON "{table}" USING gin ("{column}" gin_trgm_ops)"#));
             }
         }
     }

@@ -224,6 +224,22 @@ async fn more_calls_than_connections_wait_for_a_bounded_time() {
     drop(link);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn databases_are_closed_while_transactions_are_being_ended() {
+    let Some((store, _)) = postgres() else { return };
+    let server = store.builder(Series::V19).start().await.unwrap();
+    let databases = &server.app().databases;
+    for round in 0..60 {
+        let database = databases.open(server.db()).await.unwrap();
+        // The end of a transaction that has only read is not waited for.
+        let reading = (0..8).map(|_| database.read(|tx| Box::pin(async move { Ok(tx.is_joined()) })));
+        join_all(reading).await;
+        let closed = tokio::time::timeout(Duration::from_secs(20), databases.close_all()).await;
+        assert!(closed.is_ok(), "round {round}: a connection was not closed");
+    }
+    store.finish(server).await;
+}
+
 #[tokio::test]
 async fn many_who_write_and_read_do_not_keep_connections_from_each_other() {
     let Some((store, _)) = postgres() else { return };
