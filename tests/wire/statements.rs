@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use serde_json::{Value, json};
 use wiredoo::database::Database;
 use wiredoo::{Series, Wiredoo};
@@ -231,6 +232,30 @@ async fn what_is_remembered_of_the_caller_outlasts_changes_of_others() {
         }
         counter.assert();
         drop(counter);
+        store.finish(server).await;
+    }
+}
+
+#[tokio::test]
+async fn parts_of_names_have_indexes_where_postgresql_can_make_them() {
+    for store in stores().into_iter().filter(|store| store.name == "PostgreSQL") {
+        let server = store.builder(Series::V19).start().await.unwrap();
+        let database = server.app().databases.open(server.db()).await.unwrap();
+        let texts = async |sql: &'static str| {
+            let rows = database.read(|tx| {
+                let statement = Statement::from_string(DbBackend::Postgres, sql);
+                Box::pin(async move { Ok(tx.query_all_raw(statement).await?) })
+            });
+            let rows = rows.await.unwrap();
+            rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect::<Vec<String>>()
+        };
+        let can_be = !texts("SELECT name::text FROM pg_available_extensions WHERE name = 'pg_trgm'").await.is_empty();
+        let indexes =
+            texts("SELECT indexname::text FROM pg_indexes WHERE indexdef LIKE '%gin_trgm_ops%' ORDER BY 1").await;
+        let columns = ["company_registry", "complete_name", "email", "name", "ref", "vat"];
+        let expected = columns.map(|column| format!("res_partner_{column}_trigrams"));
+        assert_eq!(indexes, if can_be { expected.to_vec() } else { Vec::new() });
+        drop(database);
         store.finish(server).await;
     }
 }
