@@ -425,6 +425,24 @@ pub async fn skip_ids(db: &impl ConnectionTrait, table: &str, count: usize) -> R
     db.query_all(&next_of_sequence(table, count)).await.map(drop)
 }
 
+/// Makes sure that the database can have indexes of trigrams, and answers whether it can: PostgreSQL where its extension
+/// `pg_trgm` is installed and may be made.
+///
+/// # Errors
+/// A failure of the database.
+pub async fn make_trigrams(tx: &Transaction) -> Result<bool, DbErr> {
+    if is_sqlite(tx) {
+        return Ok(false);
+    }
+    tx.savepoint().await?;
+    let made = tx.execute_unprepared("CREATE EXTENSION IF NOT EXISTS pg_trgm").await;
+    tx.end_savepoint(made.is_ok()).await?;
+    if let Err(error) = &made {
+        tracing::debug!(%error, "without pg_trgm, parts of names are looked for in all records");
+    }
+    Ok(made.is_ok())
+}
+
 /// Lets a transaction on SQLite write rows before those that they refer to.
 ///
 /// # Errors

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use sea_orm::sea_query::{
     Alias, Check, ColumnDef, ForeignKey, ForeignKeyAction, ForeignKeyCreateStatement, Index, IndexCreateStatement,
-    IndexOrder, PostgresQueryBuilder, SqliteQueryBuilder, Table, TableCreateStatement,
+    IndexOrder, IndexType, IntoIden as _, IntoIndexColumn as _, PostgresQueryBuilder, SqliteQueryBuilder, Table,
+    TableCreateStatement,
 };
 use sea_orm::{ConnectionTrait, DbErr};
 use sha2::{Digest as _, Sha256};
@@ -156,14 +157,7 @@ pub async fn add_foreign_keys(db: &impl ConnectionTrait, registry: &Registry) ->
 /// # Errors
 /// A failure of the database.
 pub async fn add_trigrams(db: &Transaction, registry: &Registry, series: Series) -> Result<(), DbErr> {
-    if dialect::is_sqlite(db) {
-        return Ok(());
-    }
-    db.savepoint().await?;
-    let made = db.execute_unprepared("CREATE EXTENSION IF NOT EXISTS pg_trgm").await;
-    db.end_savepoint(made.is_ok()).await?;
-    if let Err(error) = made {
-        tracing::debug!(%error, "without pg_trgm, parts of names are looked for in all records");
+    if !dialect::make_trigrams(db).await? {
         return Ok(());
     }
     let mut script = Script::new(db);
@@ -172,11 +166,12 @@ pub async fn add_trigrams(db: &Transaction, registry: &Registry, series: Series)
         names.extend(model.rec_name.as_deref().filter(|name| !names.contains(name)));
         for field in names.iter().filter_map(|name| model.field(name)) {
             if field.is_column() && field.kind.is_text() && !field.translate {
-                let (table, column) = (&model.table, &field.name);
-                let name = identifier(&format!("{table}_{column}_trigrams"));
-                script
-                    .statements
-                    .push(format!(r#"CREATE INDEX "{name}" ON "{table}" USING gin ("{column}" gin_trgm_ops)"#));
+                let name = identifier(&format!("{}_{}_trigrams", model.table, field.name));
+                let column = Alias::new(&field.name).into_index_column().with_operator_class("gin_trgm_ops");
+                let gin = IndexType::Custom("gin".into_iden());
+                let index =
+                    Index::create().name(name).table(Alias::new(&model.table)).col(column).index_type(gin).take();
+                script.index(&index);
             }
         }
     }
