@@ -229,7 +229,10 @@ impl Transaction {
         basis: Option<&Version>,
     ) -> Result<ExecResult, DbErr> {
         self.note(basis);
-        let statement = self.get_database_backend().build(statement);
+        self.executed(self.get_database_backend().build(statement)).await
+    }
+
+    async fn executed(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         match &self.lease {
             Lease::Sqlite(lease) => lease.execute(statement),
             Lease::Postgres(lease) => Box::pin(lease.execute(statement)).await,
@@ -413,10 +416,7 @@ impl ConnectionTrait for Transaction {
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         self.note(None);
-        match &self.lease {
-            Lease::Sqlite(lease) => lease.execute(statement),
-            Lease::Postgres(lease) => lease.execute(statement).await,
-        }
+        self.executed(statement).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {

@@ -155,8 +155,11 @@ impl Signal {
             (Self::Process(commits), _) => {
                 let now = Version::from_number(commits.load(Ordering::Acquire));
                 let done = transaction.commit().await;
-                let leaves =
-                    matches!(&reach, Reach::Nothing) || matches!(&reach, Reach::Ordinary(basis) if *basis == now);
+                let leaves = match &reach {
+                    Reach::Nothing => true,
+                    Reach::Ordinary(basis) => *basis == now,
+                    Reach::All => false,
+                };
                 if done.is_err() || !leaves {
                     self.changed();
                 }
@@ -174,7 +177,7 @@ impl Signal {
             }
             (Self::Snapshot(snapshots, _), Reach::Ordinary(basis)) => {
                 if let Some(number) = transaction.commit_numbered().await? {
-                    snapshots.committed(number, basis.clone());
+                    snapshots.committed(number, basis);
                 }
                 Ok(())
             }
@@ -184,15 +187,8 @@ impl Signal {
 
     /// Says that this process has changed something, or that what is remembered is to be forgotten.
     pub fn changed(&self) {
-        match self {
-            Self::Process(commits) => {
-                commits.fetch_add(1, Ordering::Release);
-            }
-            #[cfg(unix)]
-            Self::WalIndex(_) => {}
-            Self::Snapshot(..) => {}
-            #[cfg(not(unix))]
-            Self::Never(_) => {}
+        if let Self::Process(commits) = self {
+            commits.fetch_add(1, Ordering::Release);
         }
     }
 

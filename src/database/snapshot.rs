@@ -1,6 +1,6 @@
 //! PostgreSQL's snapshots: which transactions are visible.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use super::signal::Version;
@@ -57,7 +57,7 @@ struct Seen {
     version: Version,
     /// Transactions that concern nothing which was remembered in a state of the version, as far as a snapshot may still come
     /// that does not see them.
-    ordinary: BTreeMap<u64, Version>,
+    ordinary: BTreeSet<u64>,
 }
 
 impl Snapshots {
@@ -66,8 +66,7 @@ impl Snapshots {
         let own = |text: String| Version::from(text.into_bytes());
         let Some(now) = Snapshot::parse(&text) else { return own(text) };
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_ordinary = |transaction: &u64| seen.ordinary.get(transaction) == Some(&seen.version);
-        let is_same = now.between(&seen.last).is_some_and(|apart| apart.iter().all(is_ordinary));
+        let is_same = now.between(&seen.last).is_some_and(|apart| apart.iter().all(|one| seen.ordinary.contains(one)));
         if is_same && !now.sees_all_of(&seen.last) {
             return seen.version.clone();
         }
@@ -78,6 +77,7 @@ impl Snapshots {
                 return version;
             }
             seen.version = version;
+            seen.ordinary.clear();
         }
         seen.ordinary = seen.ordinary.split_off(&now.begin.saturating_sub(APART));
         seen.last = now;
@@ -85,10 +85,10 @@ impl Snapshots {
     }
 
     /// Notes that a transaction was committed that concerns nothing which was remembered in a state of `version`.
-    pub fn committed(&self, transaction: u64, version: Version) {
+    pub fn committed(&self, transaction: u64, version: &Version) {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.version == version {
-            seen.ordinary.insert(transaction, version);
+        if seen.version == *version {
+            seen.ordinary.insert(transaction);
         }
     }
 }
@@ -110,7 +110,7 @@ mod tests {
         let first = snapshots.version(text(10, 10, &[]));
         // One has begun, and one that has written nothing has ended.
         assert_eq!(snapshots.version(text(10, 11, &[10])), first);
-        snapshots.committed(10, first.clone());
+        snapshots.committed(10, &first);
         assert_eq!(snapshots.version(text(11, 11, &[])), first);
         // One that was taken before.
         assert_eq!(snapshots.version(text(10, 11, &[10])), first);
@@ -120,7 +120,7 @@ mod tests {
         assert_ne!(snapshots.version(text(10, 11, &[10])), second);
         assert_eq!(snapshots.version(text(12, 12, &[])), second);
         // What is ordinary to a version that is no more need not be so to this one.
-        snapshots.committed(12, first);
+        snapshots.committed(12, &first);
         assert_ne!(snapshots.version(text(13, 13, &[])), second);
         assert_ne!(snapshots.version(text(13, 100_013, &[])), second);
         assert_eq!(snapshots.version("what".to_owned()), snapshots.version("what".to_owned()));
@@ -161,7 +161,7 @@ mod tests {
                         let transaction = *which.get(&running.iter().copied().collect::<Vec<u64>>());
                         running.remove(&transaction);
                         match looked.last() {
-                            Some((version, _)) if ordinary => snapshots.committed(transaction, version.clone()),
+                            Some((version, _)) if ordinary => snapshots.committed(transaction, version),
                             _ => { concerning.insert(transaction); }
                         }
                     }

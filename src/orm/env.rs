@@ -99,10 +99,6 @@ struct Context {
     text: OnceLock<String>,
 }
 
-fn is_ordinary(model: &Model) -> bool {
-    model.manual || ORDINARY.contains(&model.name.as_str())
-}
-
 type Remembered = Arc<dyn Any + Send + Sync>;
 
 struct Shared<'a> {
@@ -137,6 +133,10 @@ pub struct UserInfo {
     pub tz: Option<String>,
     pub active: bool,
     pub share: bool,
+}
+
+fn is_ordinary(model: &Model) -> bool {
+    model.manual || ORDINARY.contains(&model.name.as_str())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -354,15 +354,17 @@ impl<'a> Env<'a> {
         ids: &[i32],
         statement: &S,
     ) -> Result<ExecResult> {
-        let basis = self.basis(model, ids).await?;
-        // With a record may go those that refer to it, and somebody may have added such fields to any model.
-        let registry = self.registry().await?;
-        let may_take_along = |(referrer, field): &(String, String)| {
-            let referrer = registry.get(referrer).filter(|referrer| !is_ordinary(referrer));
-            referrer.and_then(|referrer| referrer.field(field)).is_some_and(|field| field.manual)
-        };
-        let takes_along = registry.referrers(&model.name).iter().any(may_take_along);
-        self.execute_from(basis.filter(|_| !takes_along), statement).await
+        let mut basis = self.basis(model, ids).await?;
+        if basis.is_some() {
+            // With a record may go those that refer to it, and somebody may have added such fields to any model.
+            let registry = self.registry().await?;
+            let may_take_along = |(referrer, field): &(String, String)| {
+                let referrer = registry.get(referrer).filter(|referrer| !is_ordinary(referrer));
+                referrer.and_then(|referrer| referrer.field(field)).is_some_and(|field| field.manual)
+            };
+            basis = basis.filter(|_| !registry.referrers(&model.name).iter().any(may_take_along));
+        }
+        self.execute_from(basis, statement).await
     }
 
     async fn execute_from<S: StatementBuilder>(&self, basis: Option<&Version>, statement: &S) -> Result<ExecResult> {
