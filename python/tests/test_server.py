@@ -114,14 +114,13 @@ def test_a_token_is_sent() -> None:
 
 
 def test_it_tells_that_the_server_has_died() -> None:
-    server = package.start()
-    pid = server.pid
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
-    wait_until_gone(pid)
-    with pytest.raises(WiredooError, match="its process has ended"):
-        server.databases
-    server.stop()
+    with package.start() as server:
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGKILL)
+        # At once, while the process is on its way out: its connections are cut before it is gone.
+        with pytest.raises(WiredooError, match="its process has ended"):
+            while server.databases:
+                pass
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kill")

@@ -27,6 +27,8 @@ __all__ = ["Process", "find_executable"]
 WATCH = '"$@" & server=$!; exec >/dev/null; read -r line; kill "$server" 2>/dev/null; wait "$server"'
 #: Settings from the environment that do not concern what a test sees.
 KEPT = ("WIREDOO_LOG", "WIREDOO_LOG_FORMAT")
+#: How long a server that did not answer may take to end, in seconds, to be told from one that is there.
+GRACE = 1.0
 IS_POSIX = os.name == "posix"
 
 
@@ -107,17 +109,28 @@ class Process:
 
     def is_running(self) -> bool:
         """Whether the server is there."""
+        return not self._ends_within(0)
+
+    def _ends_within(self, seconds: float) -> bool:
+        """Whether the server has ended, or does before the time is over."""
         if self._stopped or self._child.poll() is not None:
-            return False
+            return True
         if not IS_POSIX:
+            try:
+                self._child.wait(seconds)
+            except subprocess.TimeoutExpired:
+                return False
             return True
         output = self._child.stdout
         assert output is not None
-        return not (select.select([output], [], [], 0)[0] and os.read(output.fileno(), 4096) == b"")
+        return bool(select.select([output], [], [], seconds)[0]) and os.read(output.fileno(), 4096) == b""
 
     def explain(self) -> str:
-        """A text for errors: whether it is there, and the end of its log."""
-        state = "" if self.is_running() else "\nits process has ended"
+        """A text for errors: whether it is there, and the end of its log.
+
+        A process that is being ended cuts its connections before it is gone, so it is given a moment.
+        """
+        state = "\nits process has ended" if self._ends_within(GRACE) else ""
         last = self.log().splitlines()[-20:]
         return state + ("\nits log ends with\n  " + "\n  ".join(last) if last else "")
 
