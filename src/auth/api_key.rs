@@ -14,6 +14,8 @@ use crate::database::{Database, Version};
 use crate::error::{Error, Result};
 
 /// The rounds of a key's hash: a key has 160 random bits, so it needs no stretching.
+/// What keys are remembered as.
+const REMEMBERED: &str = "res.users.apikeys";
 const ROUNDS: u32 = 6_000;
 const LENGTH: usize = 20;
 const INDEX_LENGTH: usize = 8;
@@ -100,12 +102,9 @@ pub async fn check(
     passwords: &Passwords,
     key: &str,
 ) -> Result<Option<i32>> {
-    if key.len() != 2 * LENGTH || !key.is_ascii() {
-        return Ok(None);
-    }
-    let index = &key[..INDEX_LENGTH];
+    let Some(index) = index_of(key) else { return Ok(None) };
     let candidates = match version {
-        Some(version) => db.found(version, "res.users.apikeys", index, || beginning(db, index)).await?,
+        Some(version) => db.found(version, REMEMBERED, index, || beginning(db, index)).await?,
         None => db.within(beginning(db, index)).await?.map(Arc::new),
     };
     let now = db.clock().now();
@@ -116,6 +115,22 @@ pub async fn check(
         }
     }
     Ok(None)
+}
+
+/// As [`check`], by nothing but what is remembered of this version: that the key was right before.
+#[must_use]
+pub fn recall(db: &Database, version: &Version, passwords: &Passwords, key: &str) -> Option<i32> {
+    let index = index_of(key)?;
+    let candidates = db.known::<Vec<res_users_apikeys::Model>>(version, REMEMBERED, index)?;
+    let now = db.clock().now();
+    let lives = |row: &&res_users_apikeys::Model| row.expiration_date.is_none_or(|expires| expires > now);
+    let found = candidates.iter().filter(lives).find(|row| passwords.knows_key(key, &row.key))?;
+    Some(found.user_id)
+}
+
+/// The part of a key by which it is found, if it can be one.
+fn index_of(key: &str) -> Option<&str> {
+    (key.len() == 2 * LENGTH && key.is_ascii()).then(|| &key[..INDEX_LENGTH])
 }
 
 /// The keys of active users for RPC calls that begin so, if there are any.

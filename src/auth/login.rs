@@ -90,6 +90,22 @@ impl Gate<'_> {
         self.authorize(db, Some(version), &login, Some(user).filter(|user| user.active), password).await
     }
 
+    /// As [`by_uid`](Self::by_uid), by nothing but what is remembered of this version: that it has let the same in before.
+    #[must_use]
+    pub fn recall_by_uid(
+        &self,
+        db: &Database,
+        version: &Version,
+        uid: i32,
+        password: &str,
+    ) -> Option<res_users::Model> {
+        let user = models::res_users::recall(db, version, uid).filter(|user| user.active)?;
+        let stored = user.password.as_deref().filter(|_| user.totp_secret.is_none());
+        let is_known = stored.is_some() && self.passwords.knows(password, stored)
+            || api_key::recall(db, version, self.passwords, password) == Some(uid);
+        is_known.then_some(user)
+    }
+
     async fn authorize(
         &self,
         db: &Arc<Database>,

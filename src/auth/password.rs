@@ -211,6 +211,12 @@ impl Passwords {
         right
     }
 
+    /// Whether this key was found right lately for this stored hash; see [`verify_key`](Self::verify_key).
+    #[must_use]
+    pub fn knows_key(&self, key: &str, stored: &str) -> bool {
+        self.remembers(&self.digest("key", key, stored))
+    }
+
     fn remembers(&self, digest: &[u8; 32]) -> bool {
         self.verified.lock().unwrap_or_else(PoisonError::into_inner).contains(digest)
     }

@@ -233,9 +233,24 @@ pub struct Device<'a> {
     pub address: &'a str,
 }
 
-/// Notes in a session's data that a device uses it, and answers whether that changed anything: a device is new, or was
-/// last noted an hour ago.
-pub fn trace(data: &mut Value, device: Device<'_>, now: NaiveDateTime) -> bool {
+impl Device<'_> {
+    /// Whether this is what a session has noted.
+    fn is_of(&self, noted: &Value) -> bool {
+        noted["platform"] == self.platform && noted["browser"] == self.browser && noted["ip_address"] == self.address
+    }
+}
+
+/// Whether a session's data says that a device has used it in the last hour.
+#[must_use]
+pub fn is_traced(data: &Value, device: Device<'_>, now: NaiveDateTime) -> bool {
+    let oldest = now.and_utc().timestamp() - 3600;
+    let traces = data["_trace"].as_array();
+    let known = traces.and_then(|traces| traces.iter().find(|known| device.is_of(known)));
+    known.is_some_and(|known| known["last_activity"].as_i64().is_some_and(|last| last > oldest))
+}
+
+/// Notes in a session's data that a device uses it.
+pub fn trace(data: &mut Value, device: Device<'_>, now: NaiveDateTime) {
     let seconds = now.and_utc().timestamp();
     let entry = json!({
         "platform": device.platform,
@@ -244,21 +259,17 @@ pub fn trace(data: &mut Value, device: Device<'_>, now: NaiveDateTime) -> bool {
         "first_activity": seconds,
         "last_activity": seconds,
     });
-    let Some(data) = data.as_object_mut() else { return false };
+    let Some(data) = data.as_object_mut() else { return };
     let traces = data.entry("_trace").or_insert_with(|| json!([]));
-    let Some(traces) = traces.as_array_mut() else { return false };
-    let same = |known: &&mut Value| ["platform", "browser", "ip_address"].iter().all(|key| known[key] == entry[key]);
-    match traces.iter_mut().find(same) {
-        Some(known) if known["last_activity"].as_i64().is_some_and(|last| seconds - last < 3600) => return false,
-        Some(known) => known["last_activity"] = seconds.into(),
-        None => {
-            if traces.len() >= MAX_TRACES {
-                traces.remove(0);
-            }
-            traces.push(entry);
-        }
+    let Some(traces) = traces.as_array_mut() else { return };
+    if let Some(known) = traces.iter_mut().find(|known| device.is_of(known)) {
+        known["last_activity"] = seconds.into();
+        return;
     }
-    true
+    if traces.len() >= MAX_TRACES {
+        traces.remove(0);
+    }
+    traces.push(entry);
 }
 
 #[cfg(test)]
@@ -286,10 +297,16 @@ mod tests {
         let start = NaiveDateTime::default();
         let device = Device { platform: "linux", browser: "firefox", address: "127.0.0.1" };
         let mut data = json!({});
-        assert!(trace(&mut data, device, start));
-        assert!(!trace(&mut data, device, start + TimeDelta::seconds(3599)));
-        assert!(trace(&mut data, device, start + TimeDelta::seconds(3600)));
-        assert!(trace(&mut data, Device { browser: "chrome", ..device }, start));
+        assert!(!is_traced(&data, device, start));
+        trace(&mut data, device, start);
+        assert!(is_traced(&data, device, start + TimeDelta::seconds(3599)));
+        assert!(!is_traced(&data, device, start + TimeDelta::seconds(3600)));
+        trace(&mut data, device, start + TimeDelta::seconds(3600));
+        assert!(is_traced(&data, device, start + TimeDelta::seconds(3601)));
+        let other = Device { browser: "chrome", ..device };
+        assert!(!is_traced(&data, other, start));
+        trace(&mut data, other, start);
+        assert!(is_traced(&data, other, start));
         assert_eq!(data["_trace"].as_array().map(Vec::len), Some(2));
     }
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDateTime};
 use entity::sessions;
+use serde_json::Value;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::Caller;
@@ -21,6 +22,8 @@ use crate::models::res_users;
 
 /// A session's end is moved at most once in this part of its life, since that is a write.
 const RENEWALS_PER_LIFETIME: i32 = 1000;
+/// What sessions are remembered as.
+const SESSION: &str = "session";
 /// Under which name a session remembers when its user proved who they are.
 const PROVED: &str = "identity-check-last";
 
@@ -144,13 +147,12 @@ impl Visit {
         let Some(mut stored) = found.as_ref().clone().filter(|session| session.row.expires_at > now) else {
             return Ok(false);
         };
-        let span = tracing::Span::current();
-        span.record("db", database.name()).record("uid", stored.row.user_id);
-        let lifetime = self.app.session_lifetime();
-        let noted = stored.user.is_some()
-            && self.app.series.traces_devices()
-            && session::trace(&mut stored.row.data, self.device(), now);
-        if noted || now - stored.row.write_date > lifetime / RENEWALS_PER_LIFETIME {
+        record(database, &stored.row);
+        let (lifetime, noted) = (self.app.session_lifetime(), !self.is_noted(&stored, now));
+        if noted {
+            session::trace(&mut stored.row.data, self.device(), now);
+        }
+        if noted || self.is_to_be_renewed(&stored, now) {
             let row = &stored.row;
             let renewed = database.write_committed(|tx| {
                 let row = row.clone();
@@ -168,6 +170,17 @@ impl Visit {
         let database = Some(Arc::clone(database));
         *state = State { database, version, stored: Some(stored), dirty: noted, ..State::default() };
         Ok(true)
+    }
+
+    /// Whether a session knows the device, where it notes devices.
+    fn is_noted(&self, stored: &Stored, now: NaiveDateTime) -> bool {
+        stored.user.is_none()
+            || !self.app.series.traces_devices()
+            || session::is_traced(&stored.row.data, self.device(), now)
+    }
+
+    fn is_to_be_renewed(&self, stored: &Stored, now: NaiveDateTime) -> bool {
+        now - stored.row.write_date > self.app.session_lifetime() / RENEWALS_PER_LIFETIME
     }
 
     fn device(&self) -> Device<'_> {
@@ -233,6 +246,34 @@ impl Visit {
             }
             _ => Err(Error::SessionExpired),
         }
+    }
+
+    /// The user who is logged in, and when they last proved who they are, by what is remembered of a version that the
+    /// database of the session is [supposed](Database::supposed_version) to have.
+    #[must_use]
+    pub fn supposed_caller(&self) -> Option<(Caller, Identity)> {
+        if self.app.series.always_sends_cookie() && !self.explicit {
+            // For the cookie it has to be looked up in any case.
+            return None;
+        }
+        let sid = self.sid.as_ref()?;
+        let [database] = &self.app.open_databases_of_sid(sid, &self.client.host)[..] else { return None };
+        let version = database.supposed_version()?;
+        let found = database.known::<Option<Stored>>(&version, SESSION, &sid.hash())?;
+        let (stored, now) = (Option::as_ref(&found)?, database.clock().now());
+        if stored.row.expires_at <= now || !self.is_noted(stored, now) || self.is_to_be_renewed(stored, now) {
+            return None;
+        }
+        let user = stored.user.clone()?;
+        record(database, &stored.row);
+        Some((Caller { database: Arc::clone(database), version, user }, identity(&stored.row)))
+    }
+
+    /// The database that a request without a session names, if it is open and the host sees it.
+    #[must_use]
+    pub fn named_and_open(&self) -> Option<Arc<Database>> {
+        let name = self.named_database.as_ref().filter(|_| self.sid.is_none())?;
+        self.app.databases.opened(name).filter(|_| self.app.config.db_filter.admits(name, &self.client.host))
     }
 
     /// The user who is logged in, or else the public user of the request's database.
@@ -343,8 +384,7 @@ impl Visit {
     /// A failure of the database.
     pub async fn identity(&self) -> Result<Identity> {
         let state = self.state().await?;
-        let proved = state.stored.as_ref().and_then(|stored| stored.row.data.get(PROVED)?.as_i64());
-        Ok(Identity::new(proved.and_then(|at| DateTime::from_timestamp(at, 0)).map(|at| at.naive_utc())))
+        Ok(state.stored.as_ref().map(|stored| identity(&stored.row)).unwrap_or_default())
     }
 
     /// Has the session remember a proof that a call has brought.
@@ -450,6 +490,17 @@ impl Visit {
     }
 }
 
+/// Tells those who follow the request whose it is.
+fn record(database: &Database, session: &sessions::Model) {
+    tracing::Span::current().record("db", database.name()).record("uid", session.user_id);
+}
+
+/// When the user of a session last proved who they are.
+fn identity(session: &sessions::Model) -> Identity {
+    let proved = session.data.get(PROVED).and_then(Value::as_i64);
+    Identity::new(proved.and_then(|at| DateTime::from_timestamp(at, 0)).map(|at| at.naive_utc()))
+}
+
 /// Removes a session from its database, if there is one.
 async fn end(database: &Database, session: Option<sessions::Model>) -> Result<()> {
     let Some(session) = session else { return Ok(()) };
@@ -463,7 +514,7 @@ async fn end(database: &Database, session: Option<sessions::Model>) -> Result<()
 
 /// The session of a sid in this `version` of a database, if it lives.
 async fn stored(database: &Database, version: &Version, sid: &Sid) -> Result<Arc<Option<Stored>>> {
-    let (kind, hash) = ("session", sid.hash());
+    let (kind, hash) = (SESSION, sid.hash());
     if let Some(known) = database.known(version, kind, &hash) {
         return Ok(known);
     }

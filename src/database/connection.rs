@@ -12,6 +12,7 @@ use serde_json::Map;
 use super::cells::Cells;
 use super::signal::Version;
 use super::sqlite::{self, Cell};
+use super::supposition::{Outcome, Supposition};
 use super::{dialect, postgres};
 
 /// A connection to a database: a pool, from which each statement and each transaction takes one.
@@ -32,6 +33,8 @@ pub struct Transaction {
 enum Lease {
     Sqlite(sqlite::Lease),
     Postgres(postgres::Lease),
+    /// No transaction, but statements that only read and are known to have seen one state.
+    Supposed(Supposition),
 }
 
 /// What of all that is remembered may be out of date when a transaction is committed.
@@ -49,6 +52,12 @@ pub(super) enum Reach {
 impl From<postgres::Lease> for Transaction {
     fn from(lease: postgres::Lease) -> Self {
         Self { lease: Lease::Postgres(lease), reach: Mutex::default() }
+    }
+}
+
+impl From<Supposition> for Transaction {
+    fn from(supposition: Supposition) -> Self {
+        Self { lease: Lease::Supposed(supposition), reach: Mutex::default() }
     }
 }
 
@@ -188,6 +197,7 @@ impl Transaction {
         match self.lease {
             Lease::Sqlite(lease) => lease.step("COMMIT"),
             Lease::Postgres(lease) => Box::pin(lease.commit()).await,
+            Lease::Supposed(_) => Err(only_reads()),
         }
     }
 
@@ -199,6 +209,18 @@ impl Transaction {
         match self.lease {
             Lease::Sqlite(lease) => lease.step("COMMIT").map(|()| None),
             Lease::Postgres(lease) => Box::pin(lease.commit_numbered()).await,
+            Lease::Supposed(_) => Err(only_reads()),
+        }
+    }
+
+    /// What has come of what was supposed; nothing where nothing was.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub(super) async fn outcome(&self) -> Result<Option<Outcome>, DbErr> {
+        match &self.lease {
+            Lease::Supposed(supposition) => supposition.outcome().await.map(Some),
+            _ => Ok(None),
         }
     }
 
@@ -236,6 +258,7 @@ impl Transaction {
         match &self.lease {
             Lease::Sqlite(lease) => lease.execute(statement),
             Lease::Postgres(lease) => Box::pin(lease.execute(statement)).await,
+            Lease::Supposed(_) => Err(only_reads()),
         }
     }
 
@@ -283,6 +306,9 @@ impl Transaction {
             Lease::Postgres(lease) => {
                 Ok(Box::pin(lease.query(statement)).await?.into_iter().map(Row::Postgres).collect())
             }
+            Lease::Supposed(reader) => {
+                Ok(Box::pin(reader.query(statement)).await?.into_iter().map(Row::Postgres).collect())
+            }
         }
     }
 
@@ -293,7 +319,7 @@ impl Transaction {
     pub fn cells<S: StatementBuilder>(&self, statement: &S) -> Result<Cells, DbErr> {
         match &self.lease {
             Lease::Sqlite(lease) => lease.cells(self.get_database_backend().build(statement)),
-            Lease::Postgres(_) => Err(not_sqlite()),
+            Lease::Postgres(_) | Lease::Supposed(_) => Err(not_sqlite()),
         }
     }
 
@@ -320,7 +346,7 @@ impl Transaction {
         let statement = self.get_database_backend().build(statement);
         match &self.lease {
             Lease::Sqlite(lease) => lease.execute_each(statement, columns, rows),
-            Lease::Postgres(_) => Err(not_sqlite()),
+            Lease::Postgres(_) | Lease::Supposed(_) => Err(not_sqlite()),
         }
     }
 
@@ -347,6 +373,7 @@ impl Transaction {
         match &self.lease {
             Lease::Sqlite(lease) => lease.step(sql),
             Lease::Postgres(lease) => Box::pin(lease.run(sql)).await.map(drop),
+            Lease::Supposed(_) => Err(only_reads()),
         }
     }
 
@@ -355,7 +382,7 @@ impl Transaction {
     pub fn joined(self) -> Self {
         let lease = match self.lease {
             Lease::Sqlite(lease) => Lease::Sqlite(lease.joined()),
-            postgres @ Lease::Postgres(_) => postgres,
+            other => other,
         };
         Self { lease, ..self }
     }
@@ -410,7 +437,7 @@ impl ConnectionTrait for Transaction {
     fn get_database_backend(&self) -> DbBackend {
         match self.lease {
             Lease::Sqlite(_) => DbBackend::Sqlite,
-            Lease::Postgres(_) => DbBackend::Postgres,
+            Lease::Postgres(_) | Lease::Supposed(_) => DbBackend::Postgres,
         }
     }
 
@@ -426,6 +453,7 @@ impl ConnectionTrait for Transaction {
                 self.note(None);
                 lease.run(sql).await
             }
+            Lease::Supposed(_) => Err(only_reads()),
         }
     }
 
@@ -440,8 +468,13 @@ impl ConnectionTrait for Transaction {
         match &self.lease {
             Lease::Sqlite(lease) => lease.query(statement),
             Lease::Postgres(lease) => lease.query(statement).await,
+            Lease::Supposed(reader) => reader.query(statement).await,
         }
     }
+}
+
+fn only_reads() -> DbErr {
+    DbErr::Custom("what was only supposed cannot be changed".to_owned())
 }
 
 fn not_sqlite() -> DbErr {

@@ -228,7 +228,9 @@ impl Databases {
         open.values().filter(|database| self.is_still_there(database)).cloned().collect()
     }
 
-    fn opened(&self, name: &str) -> Option<Arc<Database>> {
+    /// The database of that name, if it is open and still there.
+    #[must_use]
+    pub fn opened(&self, name: &str) -> Option<Arc<Database>> {
         let opened = self.open.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()?;
         if self.is_still_there(&opened) {
             return Some(opened);

@@ -19,6 +19,7 @@ mod snapshot;
 mod sqlite;
 mod stall;
 mod store;
+mod supposition;
 pub(crate) mod threads;
 mod wanted;
 mod writers;
@@ -48,6 +49,7 @@ use self::cache::Cache;
 use self::identity::Identity;
 use self::signal::Signal;
 pub use self::signal::Version;
+use self::supposition::Outcome;
 use self::writers::Writers;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -276,6 +278,46 @@ impl Database {
         }
     }
 
+    /// The version that a request may suppose to find, where it would take a turn to a server to ask for it. What is found
+    /// under it in what is [remembered](Self::known) counts only if [`read_supposed`](Self::read_supposed) or
+    /// [`write_supposed`](Self::write_supposed) answers.
+    #[must_use]
+    pub fn supposed_version(&self) -> Option<Version> {
+        self.signal.supposed()
+    }
+
+    /// As [`read_at`](Self::read_at), in a state that has the supposed `version`; nothing where the database has another one
+    /// by now.
+    pub async fn read_supposed<T, F>(&self, version: &Version, step: F) -> Option<Result<T>>
+    where
+        F: for<'a> FnOnce(&'a Transaction) -> Step<'a, T> + Send,
+    {
+        let transaction = Transaction::from(self.signal.reading_supposed(&self.connection, version)?);
+        let value = step(&transaction).await;
+        let outcome = self.within(transaction.outcome()).await.ok().flatten()?;
+        self.signal.note_supposed(outcome != Outcome::Wrong);
+        match outcome {
+            Outcome::Held => Some(value),
+            // It has been waited for long enough.
+            Outcome::Stalled => value.is_err().then_some(value),
+            Outcome::Wrong => None,
+        }
+    }
+
+    /// As [`write`](Self::write), in a state that has the supposed `version`; nothing where the database has another one by
+    /// now, or where the transaction is to be tried again.
+    pub async fn write_supposed<T, F>(&self, version: &Version, step: F) -> Option<Result<T>>
+    where
+        F: for<'a> Fn(&'a Transaction) -> Step<'a, T> + Send,
+    {
+        let transaction = self.within(self.signal.begin_supposed(&self.connection, version)).await.ok()?;
+        self.signal.note_supposed(transaction.is_some());
+        match self.finish(transaction?, Purpose::Writing, &step).await {
+            Err(failed) if failed.can_be_repeated() => None,
+            done => Some(done.map_err(|failed| failed.error)),
+        }
+    }
+
     /// Runs `step` in one transaction: all that it writes is there afterwards, or nothing where it fails. On
     /// PostgreSQL, what cannot be serialised is run again, so `step` must have no effect outside the database.
     ///
@@ -326,13 +368,20 @@ impl Database {
     where
         F: for<'a> Fn(&'a Transaction) -> Step<'a, T>,
     {
-        let before = |error| Failed { error, committing: false };
         let begun = self.first(|| self.connection.begin(purpose)).await;
-        let transaction = begun.map_err(|error: DbErr| before(error.into()))?;
+        let transaction = begun.map_err(|error: DbErr| Failed { error: error.into(), committing: false })?;
+        self.finish(transaction, purpose, step).await
+    }
+
+    /// Runs `step` in a transaction that has begun, and commits.
+    async fn finish<T, F>(&self, transaction: Transaction, purpose: Purpose, step: &F) -> Result<T, Failed>
+    where
+        F: for<'a> Fn(&'a Transaction) -> Step<'a, T>,
+    {
         // What needs no single state is done with a few statements.
         let small = purpose == Purpose::WritingCommitted;
         let value = if small { self.within(step(&transaction)).await } else { step(&transaction).await };
-        let value = value.map_err(before)?;
+        let value = value.map_err(|error| Failed { error, committing: false })?;
         let committed = self.within(self.signal.commit(transaction)).await;
         committed.map_err(|error: DbErr| Failed { error: error.into(), committing: true })?;
         Ok(value)

@@ -23,6 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const READ_AHEAD: &str =
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT pg_current_snapshot()::text AS snapshot";
 
+/// Begins a transaction that writes, and asks for its snapshot.
+const BEGIN_WITH_SNAPSHOT: &str =
+    "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pg_current_snapshot()::text AS snapshot";
+
 /// Commits, and asks for the number of the transaction.
 const COMMIT_NUMBERED: &str = "SELECT pg_current_xact_id_if_assigned()::text AS number; COMMIT";
 
@@ -143,6 +147,17 @@ impl Pool {
         Ok(done)
     }
 
+    /// The current snapshot.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn snapshot(&self) -> Result<String, DbErr> {
+        let mut taken = self.take().await?;
+        let row = taken.connection.fetch_one("SELECT pg_current_snapshot()::text AS snapshot").await.map_err(failed)?;
+        self.give_back(taken);
+        row.try_get(0).map_err(failed)
+    }
+
     /// The rows that a statement answers, outside of transactions.
     ///
     /// # Errors
@@ -207,14 +222,10 @@ fn failed(error: sqlx::Error) -> DbErr {
 /// A failure of the database.
 pub async fn ahead(pool: &Arc<Pool>, places: &Arc<Semaphore>) -> Result<(String, Ahead), DbErr> {
     let Ok(place) = Arc::clone(places).try_acquire_owned() else {
-        let mut taken = pool.take().await?;
-        let row = taken.connection.fetch_one("SELECT pg_current_snapshot()::text AS snapshot").await.map_err(failed)?;
-        pool.give_back(taken);
-        return Ok((row.try_get(0).map_err(failed)?, Ahead::default()));
+        return Ok((pool.snapshot().await?, Ahead::default()));
     };
     let mut lease = Lease::of(pool, Some(place)).await?;
-    let row = lease.connection()?.fetch_one(sqlx::raw_sql(READ_AHEAD)).await.map_err(failed)?;
-    let snapshot = row.try_get(0).map_err(failed)?;
+    let snapshot = lease.begin_with(READ_AHEAD).await?;
     Ok((snapshot, Ahead(Arc::new(std::sync::Mutex::new(Some(lease))))))
 }
 
@@ -245,6 +256,21 @@ impl Lease {
         let mut lease = Self::of(pool, None).await?;
         run(lease.connection()?, statement).await?;
         Ok(lease)
+    }
+
+    /// Begins a transaction that writes in one state of the data, and tells the snapshot of that.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn begin_with_snapshot(pool: &Arc<Pool>) -> Result<(String, Self), DbErr> {
+        let mut lease = Self::of(pool, None).await?;
+        let snapshot = lease.begin_with(BEGIN_WITH_SNAPSHOT).await?;
+        Ok((snapshot, lease))
+    }
+
+    async fn begin_with(&mut self, begin: &str) -> Result<String, DbErr> {
+        let row = self.connection()?.fetch_one(sqlx::raw_sql(AssertSqlSafe(begin))).await.map_err(failed)?;
+        row.try_get(0).map_err(failed)
     }
 
     /// Commits.

@@ -22,6 +22,7 @@ use tokio::sync::Semaphore;
 use super::connection::{Connection, Reach, Transaction};
 use super::postgres;
 use super::snapshot::Snapshots;
+use super::supposition::Supposition;
 
 #[cfg(unix)]
 use super::identity::Identity;
@@ -84,7 +85,7 @@ pub enum Signal {
     WalIndex(WalIndex),
     /// PostgreSQL's snapshot: which transactions are visible. There are so many transactions at once at most that are begun
     /// with the question for it.
-    Snapshot(Snapshots, Arc<Semaphore>),
+    Snapshot(Arc<Snapshots>, Arc<Semaphore>),
     /// None, where files cannot be read so: nothing is remembered.
     #[cfg(not(unix))]
     Never(AtomicU64),
@@ -181,6 +182,11 @@ impl Signal {
                 }
                 Ok(())
             }
+            (Self::Snapshot(snapshots, _), Reach::All) => {
+                let done = transaction.commit().await;
+                snapshots.outdated();
+                done
+            }
             _ => transaction.commit().await,
         }
     }
@@ -220,6 +226,45 @@ impl Signal {
         };
         let (snapshot, ahead) = postgres::ahead(pool, places).await?;
         Ok(Version { ahead, ..snapshots.version(snapshot) })
+    }
+
+    /// The version that a request may [suppose](super::supposition) to find, where to ask for it is a turn to a server.
+    pub fn supposed(&self) -> Option<Version> {
+        match self {
+            Self::Snapshot(snapshots, _) => snapshots.supposed(),
+            _ => None,
+        }
+    }
+
+    /// Notes whether what was supposed has held.
+    pub fn note_supposed(&self, held: bool) {
+        if let Self::Snapshot(snapshots, _) = self {
+            snapshots.note(held);
+        }
+    }
+
+    /// What reads as if the database had this version.
+    pub fn reading_supposed(&self, connection: &Connection, version: &Version) -> Option<Supposition> {
+        match (self, connection) {
+            (Self::Snapshot(snapshots, _), Connection::Postgres(pool)) => {
+                Some(Supposition::new(pool, snapshots, version))
+            }
+            _ => None,
+        }
+    }
+
+    /// Begins a transaction that writes, if the database has this version.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn begin_supposed(
+        &self,
+        connection: &Connection,
+        version: &Version,
+    ) -> Result<Option<Transaction>, DbErr> {
+        let (Self::Snapshot(snapshots, _), Connection::Postgres(pool)) = (self, connection) else { return Ok(None) };
+        let (snapshot, lease) = Box::pin(postgres::Lease::begin_with_snapshot(pool)).await?;
+        Ok((snapshots.version(snapshot) == *version).then(|| lease.into()))
     }
 }
 

@@ -45,6 +45,9 @@ impl Snapshot {
     }
 }
 
+/// For how many requests nobody supposes anything at most.
+const LONGEST_DOUBT: u32 = 63;
+
 /// The snapshots that were seen, and which of them are the same version.
 #[derive(Debug, Default)]
 pub struct Snapshots(Mutex<Seen>);
@@ -58,14 +61,37 @@ struct Seen {
     /// Transactions that concern nothing which was remembered in a state of the version, as far as a snapshot may still come
     /// that does not see them.
     ordinary: BTreeSet<u64>,
+    /// Whether a transaction of this process was committed since, which concerns what is remembered.
+    outdated: bool,
+    /// For how many more requests nothing is to be supposed, and how many it were after what was last supposed in vain.
+    doubt: (u32, u32),
 }
 
 impl Snapshots {
+    /// The version that the next request may be supposed to find: the last one. Where others change much, nothing is supposed
+    /// for a while after it was in vain, each time twice as long.
+    pub fn supposed(&self) -> Option<Version> {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.doubt.0 > 0 {
+            seen.doubt.0 -= 1;
+            return None;
+        }
+        (seen.last.end > 0 && !seen.outdated).then(|| seen.version.clone())
+    }
+
+    /// Notes whether what was [supposed](Self::supposed) has held.
+    pub fn note(&self, held: bool) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let longer = if held { 0 } else { (2 * seen.doubt.1 + 1).min(LONGEST_DOUBT) };
+        seen.doubt = (longer, longer);
+    }
+
     /// The version of a snapshot: that of the last one, where it differs from that by nothing but ordinary transactions.
     pub fn version(&self, text: String) -> Version {
         let own = |text: String| Version::from(text.into_bytes());
         let Some(now) = Snapshot::parse(&text) else { return own(text) };
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.outdated = false;
         let is_same = now.between(&seen.last).is_some_and(|apart| apart.iter().all(|one| seen.ordinary.contains(one)));
         if is_same && !now.sees_all_of(&seen.last) {
             return seen.version.clone();
@@ -82,6 +108,11 @@ impl Snapshots {
         seen.ordinary = seen.ordinary.split_off(&now.begin.saturating_sub(APART));
         seen.last = now;
         seen.version.clone()
+    }
+
+    /// Notes that a transaction was committed that may concern everything.
+    pub fn outdated(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).outdated = true;
     }
 
     /// Notes that a transaction was committed that concerns nothing which was remembered in a state of `version`.
@@ -102,6 +133,27 @@ mod tests {
     fn text(begin: u64, end: u64, running: &[u64]) -> String {
         let running: Vec<String> = running.iter().map(u64::to_string).collect();
         format!("{begin}:{end}:{}", running.join(","))
+    }
+
+    #[test]
+    fn what_was_supposed_in_vain_is_doubted_for_a_while() {
+        let snapshots = Snapshots::default();
+        assert!(snapshots.supposed().is_none());
+        let version = snapshots.version(text(10, 10, &[]));
+        for doubted in [1, 3, 7, 15, 31, 63, 63] {
+            assert_eq!(snapshots.supposed().as_ref(), Some(&version));
+            snapshots.note(false);
+            assert!((0..doubted).all(|_| snapshots.supposed().is_none()));
+        }
+        assert!(snapshots.supposed().is_some());
+        snapshots.note(true);
+        assert!(snapshots.supposed().is_some());
+        snapshots.note(false);
+        assert_eq!([snapshots.supposed(), snapshots.supposed()], [None, Some(version)]);
+        snapshots.outdated();
+        assert!(snapshots.supposed().is_none());
+        let next = snapshots.version(text(11, 11, &[]));
+        assert_eq!(snapshots.supposed(), Some(next));
     }
 
     #[test]

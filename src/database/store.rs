@@ -16,7 +16,6 @@ use super::connection::Connection;
 use super::identity::Identity;
 use super::image::{self, Image};
 use super::signal::Signal;
-use super::snapshot::Snapshots;
 use super::{dialect, postgres, sqlite, stall};
 
 /// The ending of a database's file.
@@ -247,7 +246,7 @@ impl Store {
             Self::Directory(folder) => Signal::of_file(&file(folder, name)).map_err(|error| file_error(&error)),
             Self::Memory(_) => Ok(Signal::Process(AtomicU64::default())),
             Self::Postgres(_) => {
-                Ok(Signal::Snapshot(Snapshots::default(), Arc::new(Semaphore::new(POSTGRES_CONNECTIONS as usize / 2))))
+                Ok(Signal::Snapshot(Arc::default(), Arc::new(Semaphore::new(POSTGRES_CONNECTIONS as usize / 2))))
             }
         }
     }

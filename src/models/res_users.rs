@@ -28,6 +28,8 @@ use crate::series::Series;
 /// The groups of an internal user who is told no others.
 const INTERNAL_GROUPS: [&str; 3] = ["base.group_user", "base.group_partner_manager", "base.group_allow_export"];
 const MAIN_COMPANY: i32 = 1;
+/// What users are remembered as.
+const REMEMBERED: &str = "res.users";
 
 /// A user to be made.
 #[derive(Clone, Debug)]
@@ -125,8 +127,15 @@ pub async fn get(db: &impl ConnectionTrait, id: i32) -> Result<Option<res_users:
 /// # Errors
 /// A failure of the database.
 pub async fn known(database: &Database, version: &Version, id: i32) -> Result<Option<res_users::Model>> {
-    let found = database.found(version, "res.users", &id.to_string(), || get(database.connection(), id)).await?;
+    let found = database.found(version, REMEMBERED, &id.to_string(), || get(database.connection(), id)).await?;
     Ok(found.map(|user| res_users::Model::clone(&user)))
+}
+
+/// As [`known`], where it is remembered.
+#[must_use]
+pub fn recall(database: &Database, version: &Version, id: i32) -> Option<res_users::Model> {
+    let found = database.known::<res_users::Model>(version, REMEMBERED, &id.to_string())?;
+    Some(res_users::Model::clone(&found))
 }
 
 /// The user by whose rights a visitor who is not logged in reads.

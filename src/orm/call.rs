@@ -13,6 +13,7 @@ use super::registry::{Model, Registry};
 use super::search::{self, Page};
 use super::{defaults, fields_get, names, onchange, read, recordset, rows, transfer, translations, views, web, write};
 use crate::auth::Caller;
+use crate::database::{Step, Transaction};
 use crate::error::{Error, Result};
 use crate::interception;
 use crate::models;
@@ -170,15 +171,35 @@ async fn has_manual_model(caller: &Caller, model: &str, tools: &Tools) -> Result
 /// # Errors
 /// An `AccessError` for a private method, an `AttributeError` for an unknown one, a `TypeError` for arguments that do not
 /// fit, and what the method returns.
-pub async fn call(caller: &Caller, tools: &Tools, call: MethodCall) -> Result<Reply> {
-    let Some(metrics) = &tools.metrics else { return Box::pin(answer(caller, tools, call)).await };
-    let (model, method, started) = (call.model.clone(), call.method.clone(), Instant::now());
-    let done = answer(caller, tools, call).await;
-    metrics.called(&model, &method, &done, started.elapsed());
+pub async fn call(caller: &Caller, tools: &Tools, call: impl Into<Arc<MethodCall>>) -> Result<Reply> {
+    let (call, started) = (call.into(), Instant::now());
+    let done = Box::pin(answer(caller, tools, &call)).await;
+    if let Some(metrics) = &tools.metrics {
+        metrics.called(&call.model, &call.method, &done, started.elapsed());
+    }
     done
 }
 
-async fn answer(caller: &Caller, tools: &Tools, call: MethodCall) -> Result<Reply> {
+/// As [`call`], by one who was found by what is remembered under a [supposed](Database::supposed_version) version; nothing
+/// where the database has another one, or where there is no such model, so that the caller is to be looked for.
+pub async fn call_supposed(caller: &Caller, tools: &Tools, call: &Arc<MethodCall>) -> Option<Result<Reply>> {
+    if tools.interceptor.is_some() {
+        return None;
+    }
+    let (started, database) = (Instant::now(), &caller.database);
+    let done = if reads(&call.method) {
+        Box::pin(database.read_supposed(&caller.version, |tx| step_if_known(tx, caller, tools, call))).await
+    } else {
+        Box::pin(database.write_supposed(&caller.version, |tx| step_if_known(tx, caller, tools, call))).await
+    };
+    let done = done?.transpose()?;
+    if let Some(metrics) = &tools.metrics {
+        metrics.called(&call.model, &call.method, &done, started.elapsed());
+    }
+    Some(done)
+}
+
+async fn answer(caller: &Caller, tools: &Tools, call: &Arc<MethodCall>) -> Result<Reply> {
     if tools.interceptor.is_none() {
         return Box::pin(perform(caller, tools, call)).await;
     }
@@ -192,28 +213,43 @@ async fn answer(caller: &Caller, tools: &Tools, call: MethodCall) -> Result<Repl
         args: &call.args,
         kwargs: &call.kwargs,
     };
-    interception::answer(&tools.interceptor, seen, || Box::pin(perform(caller, tools, call.clone()))).await
+    interception::answer(&tools.interceptor, seen, || Box::pin(perform(caller, tools, call))).await
 }
 
-async fn perform(caller: &Caller, tools: &Tools, call: MethodCall) -> Result<Reply> {
-    let database = Arc::clone(&caller.database);
-    let call = Arc::new(call);
+async fn perform(caller: &Caller, tools: &Tools, call: &Arc<MethodCall>) -> Result<Reply> {
     if reads(&call.method) {
-        let (caller, tools) = (caller.clone(), tools.clone());
-        let version = caller.version.clone();
-        let reading =
-            database.read_at(&version, move |tx| Box::pin(async move { run(tx, &caller, &tools, &call).await }));
-        return Box::pin(reading).await;
+        return Box::pin(caller.database.read_at(&caller.version, |tx| step(tx, caller, tools, call))).await;
     }
     caller.version.release();
-    let writing = database.write(|tx| {
-        let (caller, tools, call) = (caller.clone(), tools.clone(), Arc::clone(&call));
-        Box::pin(async move { run(tx, &caller, &tools, &call).await })
-    });
-    Box::pin(writing).await
+    Box::pin(caller.database.write(|tx| step(tx, caller, tools, call))).await
 }
 
-async fn run(tx: &crate::database::Transaction, caller: &Caller, tools: &Tools, call: &MethodCall) -> Result<Reply> {
+/// A call in a transaction.
+fn step<'a>(tx: &'a Transaction, caller: &Caller, tools: &Tools, call: &Arc<MethodCall>) -> Step<'a, Reply> {
+    let (caller, tools, call) = (caller.clone(), tools.clone(), Arc::clone(call));
+    Box::pin(async move { run(tx, &caller, &tools, &call).await })
+}
+
+/// A call in a transaction, if there is such a model.
+fn step_if_known<'a>(
+    tx: &'a Transaction,
+    caller: &Caller,
+    tools: &Tools,
+    call: &Arc<MethodCall>,
+) -> Step<'a, Option<Reply>> {
+    let (caller, tools, call) = (caller.clone(), tools.clone(), Arc::clone(call));
+    Box::pin(async move {
+        if Registry::base(caller.database.series()).get(&call.model).is_none() {
+            let env = Env::new(tx, &caller, &tools, Map::new()).await?;
+            if env.registry().await?.get(&call.model).is_none() {
+                return Ok(None);
+            }
+        }
+        run(tx, &caller, &tools, &call).await.map(Some)
+    })
+}
+
+async fn run(tx: &Transaction, caller: &Caller, tools: &Tools, call: &MethodCall) -> Result<Reply> {
     let mut kwargs = call.kwargs.clone();
     let context = match kwargs.shift_remove("context") {
         Some(Value::Object(context)) => context,

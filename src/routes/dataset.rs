@@ -1,5 +1,7 @@
 //! `/web/dataset/…`: calls of models by browsers.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use super::Call;
@@ -8,6 +10,7 @@ use crate::orm::env::Tools;
 use crate::orm::{self, MethodCall};
 use crate::python::{self, Signature};
 use crate::reply::Reply;
+use crate::series::Series;
 use crate::wire::page;
 
 /// `/web/dataset/call_kw[/<model>/<method>]`.
@@ -23,9 +26,37 @@ pub async fn call_button(call: Call) -> Result<Value> {
 }
 
 async fn call_method(call: Call, function: &str) -> Result<Reply> {
-    let caller = call.visit.caller().await?;
-    let series = call.app.series;
-    if series.finds_no_path_for_unknown_model() && !call.params.contains_key("model") {
+    let Call { app, visit, params } = call;
+    let series = app.series;
+    let asked = asked(series, function, params);
+    if let Ok((_, Ok(named))) = &asked
+        && let Some((caller, identity)) = visit.supposed_caller()
+    {
+        let tools = Tools { identity, ..app.tools() };
+        if let Some(answer) = orm::call_supposed(&caller, &tools, named).await {
+            visit.remember(&tools.identity).await?;
+            return answer;
+        }
+    }
+    let caller = visit.caller().await?;
+    let (model, named) = asked?;
+    let tools = Tools { identity: visit.identity().await?, ..app.tools() };
+    if !orm::has_model(&caller, &model, &tools).await? {
+        return Err(if series.finds_no_path_for_unknown_model() {
+            Error::NotFound(page::NOT_FOUND.to_owned())
+        } else {
+            Error::key_error(model)
+        });
+    }
+    let answer = Box::pin(orm::call(&caller, &tools, named?)).await?;
+    visit.remember(&tools.identity).await?;
+    Ok(answer)
+}
+
+/// What `call_kw` or `call_button` is asked for: the model, and the call, unless its arguments are wrong, which is said of
+/// models that there are.
+fn asked(series: Series, function: &str, params: Map<String, Value>) -> Result<(String, Result<Arc<MethodCall>>)> {
+    if series.finds_no_path_for_unknown_model() && !params.contains_key("model") {
         return Err(Error::NotFound(page::NOT_FOUND.to_owned()));
     }
     let signature = Signature {
@@ -34,26 +65,19 @@ async fn call_method(call: Call, function: &str) -> Result<Reply> {
         optional: &[],
         method: true,
     };
-    let mut arguments = signature.bind_named(call.params)?.into_iter().map(Option::unwrap_or_default);
+    let mut arguments = signature.bind_named(params)?.into_iter().map(Option::unwrap_or_default);
     let mut next = || arguments.next().unwrap_or_default();
     let (model, method, args, kwargs) = (python::text(&next()), python::text(&next()), next(), next());
-    let tools = Tools { identity: call.visit.identity().await?, ..call.app.tools() };
-    if !orm::has_model(&caller, &model, &tools).await? {
-        return Err(if series.finds_no_path_for_unknown_model() {
-            Error::NotFound(page::NOT_FOUND.to_owned())
-        } else {
-            Error::key_error(model)
-        });
-    }
     if !kwargs.is_object() && series.wants_mapping_of_arguments() {
         let kind = python::type_name(&kwargs);
-        return Err(Error::type_error(format!("call_kw() argument after ** must be a mapping, not {kind}")));
+        let error = Error::type_error(format!("call_kw() argument after ** must be a mapping, not {kind}"));
+        return Ok((model, Err(error)));
     }
-    let (args, kwargs) = (python::list(args)?, python::dict(kwargs)?);
-    let call_of_model = MethodCall { model, method, args, kwargs, ids: None };
-    let answer = Box::pin(orm::call(&caller, &tools, call_of_model)).await?;
-    call.visit.remember(&tools.identity).await?;
-    Ok(answer)
+    let named = python::list(args).and_then(|args| {
+        let (model, kwargs) = (model.clone(), python::dict(kwargs)?);
+        Ok(Arc::new(MethodCall { model, method, args, kwargs, ids: None }))
+    });
+    Ok((model, named))
 }
 
 /// `/web/dataset/resequence` (up to 18.0): numbers records in the order of their ids. Answers whether there is a field for

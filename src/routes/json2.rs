@@ -15,6 +15,7 @@ use crate::auth::Caller;
 use crate::auth::visit::Visit;
 use crate::error::{Error, Result};
 use crate::interception;
+use crate::orm::env::Tools;
 use crate::orm::{self, MethodCall};
 use crate::python;
 use crate::reply::Reply;
@@ -43,11 +44,19 @@ pub async fn call(
     if let Some(refusal) = wrong_content_type(&headers, &body) {
         return refusal;
     }
-    let caller = match bearer::caller(&shared, &visit, &headers).await {
-        Ok(caller) => caller,
-        Err(refusal) => return refusal,
+    let (asked, tools) = (asked(model, name, &body), shared.app.tools());
+    let supposed = match (&asked, bearer::supposed_caller(&shared, &visit, &headers)) {
+        (Ok((_, Ok(named))), Some(caller)) => orm::call_supposed(&caller, &tools, named).await,
+        _ => None,
     };
-    match run(&shared, &caller, model.to_owned(), name.to_owned(), &body).await {
+    let answer = match supposed {
+        Some(answer) => answer,
+        None => match bearer::caller(&shared, &visit, &headers).await {
+            Ok(caller) => run(&caller, &tools, asked).await,
+            Err(refusal) => return refusal,
+        },
+    };
+    match answer {
         Ok(result) => json2::success(result),
         Err(error) => {
             interception::note_failure(&error);
@@ -74,20 +83,32 @@ fn wrong_content_type(headers: &HeaderMap, body: &Bytes) -> Option<Response> {
     Some(refusal)
 }
 
-async fn run(shared: &Shared, caller: &Caller, model: String, method: String, body: &[u8]) -> Result<Reply> {
+/// What a path and a body ask for: the model, and the call, unless its context is wrong, which is said of models that there
+/// are.
+type Asked = Result<(String, Result<Arc<MethodCall>>)>;
+
+fn asked(model: &str, method: &str, body: &[u8]) -> Asked {
     let mut kwargs = arguments(body)?;
-    let tools = shared.app.tools();
-    if !orm::has_model(caller, &model, &tools).await? {
-        let model = python::repr(&model.into());
-        return Err(Error::NotFound(format!("the model {model} does not exist")));
-    }
     // The path has these two, whatever the body says.
     kwargs.retain(|name, _| name != "__model__" && name != "__method__");
     let ids = Some(kwargs.shift_remove("ids").unwrap_or_default());
     if let Some(context) = kwargs.get_mut("context") {
-        *context = python::dict(context.take())?.into();
+        match python::dict(context.take()) {
+            Ok(given) => *context = given.into(),
+            Err(error) => return Ok((model.to_owned(), Err(error))),
+        }
     }
-    orm::call(caller, &tools, MethodCall { model, method, args: Vec::new(), kwargs, ids }).await
+    let call = MethodCall { model: model.to_owned(), method: method.to_owned(), args: Vec::new(), kwargs, ids };
+    Ok((model.to_owned(), Ok(Arc::new(call))))
+}
+
+async fn run(caller: &Caller, tools: &Tools, asked: Asked) -> Result<Reply> {
+    let (model, named) = asked?;
+    if !orm::has_model(caller, &model, tools).await? {
+        let model = python::repr(&model.into());
+        return Err(Error::NotFound(format!("the model {model} does not exist")));
+    }
+    orm::call(caller, tools, named?).await
 }
 
 /// The members of a body; none where it is JSON but no object, or where there is no body.

@@ -281,6 +281,64 @@ async fn changes_of_ones_own_do_not_hide_those_of_others() {
 }
 
 #[tokio::test]
+async fn calls_feel_what_others_have_changed_whatever_they_ask_for() {
+    on_two(async |two, store| {
+        let (mut admin, _) = two.administrators().await;
+        let uma = make_user(&two.one, "uma", "secret", &["base.group_user"]).await;
+        let mut session = Client::new(&two.other);
+        // What finds records, what finds none, what needs no statement, and what writes.
+        let calls = [
+            ("search_read", json!([[["id", "=", 1]], ["name", "parent_id"]])),
+            ("search", json!([[["name", "=", "nobody has this name"]]])),
+            ("search_count", json!([[]])),
+            ("fields_get", json!([["name"], ["type"]])),
+            ("write", json!([[], {"color": 1}])),
+        ];
+        for (method, args) in &calls {
+            admin.kw("res.users", "write", json!([[uma], {"active": true}]), json!({})).await;
+            session.authenticate("uma", "secret").await.result();
+            let object = json!([two.other.db(), uma, "secret", PARTNER, method, args]);
+            let mut service = Client::new(&two.other);
+            for _ in 0..3 {
+                session.kw(PARTNER, method, args.clone(), json!({})).await;
+                service.service("object", "execute_kw", object.clone()).await.result();
+            }
+            admin.kw("res.users", "write", json!([[uma], {"active": false}]), json!({})).await;
+            let (name, _) = session.call_kw(PARTNER, method, args.clone(), json!({})).await.exception();
+            assert_eq!(name, "odoo.http.SessionExpiredException", "{store} {method}");
+            let (name, _) = service.service("object", "execute_kw", object).await.exception();
+            assert_eq!(name, "odoo.exceptions.AccessDenied", "{store} {method}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_call_that_reads_sees_one_state() {
+    on_two(async |two, store| {
+        let (mut here, mut there) = two.administrators().await;
+        let parent = here.create(PARTNER, json!({"name": "0", "is_company": true})).await;
+        let child = here.create(PARTNER, json!({"name": "0", "type": "other", "parent_id": parent})).await;
+        let writing = async {
+            for n in 1..=40 {
+                here.kw(PARTNER, "write", json!([[parent, child], {"name": n.to_string()}]), json!({})).await;
+            }
+        };
+        let reading = async {
+            let mut seen = String::new();
+            while seen != "40" {
+                let read = there.values(PARTNER, child, json!(["name", "parent_id"])).await;
+                // The name of the one comes from one statement, that of the other from the next.
+                assert_eq!(read["name"], read["parent_id"][1], "{store}");
+                read["name"].as_str().unwrap().clone_into(&mut seen);
+            }
+        };
+        tokio::join!(writing, reading);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn who_visitors_are() {
     on_two(async |two, store| {
         let (mut here, _) = two.administrators().await;
