@@ -201,15 +201,11 @@ impl Transaction {
         }
     }
 
-    /// As [`commit`](Self::commit); answers with PostgreSQL's number of the transaction, if it has written.
-    ///
-    /// # Errors
-    /// As [`commit`](Self::commit).
-    pub(super) async fn commit_numbered(self) -> Result<Option<u64>, DbErr> {
-        match self.lease {
-            Lease::Sqlite(lease) => lease.step("COMMIT").map(|()| None),
-            Lease::Postgres(lease) => Box::pin(lease.commit_numbered()).await,
-            Lease::Supposed(_) => Err(only_reads()),
+    /// PostgreSQL's number of the transaction, if it is known.
+    pub(super) fn number(&self) -> Option<u64> {
+        match &self.lease {
+            Lease::Postgres(lease) => lease.number(),
+            Lease::Sqlite(_) | Lease::Supposed(_) => None,
         }
     }
 
@@ -245,13 +241,13 @@ impl Transaction {
     ///
     /// # Errors
     /// A failure of the database.
-    pub async fn execute_from<S: StatementBuilder>(
-        &self,
-        statement: &S,
-        basis: Option<&Version>,
-    ) -> Result<ExecResult, DbErr> {
+    pub async fn execute_from<S: StatementBuilder>(&self, statement: &S, basis: Option<&Version>) -> Result<(), DbErr> {
         self.note(basis);
-        self.executed(self.get_database_backend().build(statement)).await
+        let statement = self.get_database_backend().build(statement);
+        match &self.lease {
+            Lease::Postgres(lease) if basis.is_some() => Box::pin(lease.execute_numbered(statement)).await,
+            _ => self.executed(statement).await.map(drop),
+        }
     }
 
     async fn executed(&self, statement: Statement) -> Result<ExecResult, DbErr> {
@@ -272,7 +268,14 @@ impl Transaction {
         basis: Option<&Version>,
     ) -> Result<Vec<Row>, DbErr> {
         self.note(basis);
-        self.answered(self.get_database_backend().build(statement)).await
+        let statement = self.get_database_backend().build(statement);
+        match &self.lease {
+            Lease::Postgres(lease) if basis.is_some() => {
+                let rows = Box::pin(lease.query_numbered(statement)).await?;
+                Ok(rows.into_iter().map(Row::Postgres).collect())
+            }
+            _ => self.answered(statement).await,
+        }
     }
 
     /// Brings the tables that are no models up to date.

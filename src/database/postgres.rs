@@ -5,7 +5,7 @@
 //! version of the content; [`ahead`] has it begin the transaction, too, in which the request will read.
 
 use std::mem;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use sea_orm::sqlx::pool::PoolConnection;
@@ -27,8 +27,9 @@ const READ_AHEAD: &str =
 const BEGIN_WITH_SNAPSHOT: &str =
     "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pg_current_snapshot()::text AS snapshot";
 
-/// Commits, and asks for the number of the transaction.
-const COMMIT_NUMBERED: &str = "SELECT pg_current_xact_id_if_assigned()::text AS number; COMMIT";
+/// The number of the transaction, as a column.
+const NUMBER: &str = "pg_current_xact_id()::text::bigint AS \"wiredoo_number\"";
+const NUMBER_NAME: &str = "wiredoo_number";
 
 /// For how long a connection that was used waits to be used again.
 const WARM: Duration = Duration::from_secs(1);
@@ -196,6 +197,8 @@ pub struct Lease {
     taken: Mutex<Option<Taken>>,
     /// Where it comes from.
     pool: Arc<Pool>,
+    /// By which number others know the transaction, when a statement has told.
+    number: OnceLock<u64>,
     /// Given back when the transaction has ended.
     ahead: Option<OwnedSemaphorePermit>,
 }
@@ -236,7 +239,7 @@ fn lost() -> DbErr {
 impl Lease {
     async fn of(pool: &Arc<Pool>, ahead: Option<OwnedSemaphorePermit>) -> Result<Self, DbErr> {
         let taken = Mutex::new(Some(pool.take().await?));
-        Ok(Self { taken, pool: Arc::clone(pool), ahead })
+        Ok(Self { taken, pool: Arc::clone(pool), ahead, number: OnceLock::new() })
     }
 
     fn connection(&mut self) -> Result<&mut PgConnection, DbErr> {
@@ -283,16 +286,43 @@ impl Lease {
         Ok(())
     }
 
-    /// As [`commit`](Self::commit); answers with the number of the transaction, if it has written.
+    /// The number of the transaction, if a statement has told it.
+    pub fn number(&self) -> Option<u64> {
+        self.number.get().copied()
+    }
+
+    /// As [`execute`](Self::execute), of a statement that answers no rows; the number of the transaction is known afterwards.
     ///
     /// # Errors
-    /// As [`commit`](Self::commit).
-    pub async fn commit_numbered(mut self) -> Result<Option<u64>, DbErr> {
-        // All of what it answers, since it has failed where an error comes after the number.
-        let rows = self.connection()?.fetch_all(sqlx::raw_sql(COMMIT_NUMBERED)).await.map_err(failed)?;
-        self.give_back();
-        let number: Option<String> = rows.first().map(|row| row.try_get(0)).transpose().map_err(failed)?.flatten();
-        Ok(number.and_then(|number| number.parse().ok()))
+    /// A failure of the database.
+    pub async fn execute_numbered(&self, statement: Statement) -> Result<(), DbErr> {
+        if self.number.get().is_some() {
+            return self.execute(statement).await.map(drop);
+        }
+        let sql = format!("WITH \"done\" AS ({}) SELECT {NUMBER}", statement.sql);
+        self.note_number(&self.query(Statement { sql, ..statement }).await?)
+    }
+
+    /// As [`query`](Self::query), of a statement that writes; the number of the transaction is known afterwards, and may be
+    /// a column more at the end of the rows.
+    ///
+    /// # Errors
+    /// A failure of the database.
+    pub async fn query_numbered(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        if self.number.get().is_some() {
+            return self.query(statement).await;
+        }
+        let sql = format!("WITH \"done\" AS ({}) SELECT \"done\".*, {NUMBER} FROM \"done\"", statement.sql);
+        let rows = self.query(Statement { sql, ..statement }).await?;
+        self.note_number(&rows)?;
+        Ok(rows)
+    }
+
+    fn note_number(&self, rows: &[QueryResult]) -> Result<(), DbErr> {
+        let Some(row) = rows.first() else { return Ok(()) };
+        let number: i64 = row.try_get("", NUMBER_NAME)?;
+        self.number.get_or_init(|| number.unsigned_abs());
+        Ok(())
     }
 
     fn give_back(&mut self) {

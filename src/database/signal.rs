@@ -177,10 +177,11 @@ impl Signal {
                 Ok(())
             }
             (Self::Snapshot(snapshots, _), Reach::Ordinary(basis)) => {
-                if let Some(number) = transaction.commit_numbered().await? {
-                    snapshots.committed(number, basis);
+                // Before others can see it.
+                if let Some(number) = transaction.number() {
+                    snapshots.committing(number, basis);
                 }
-                Ok(())
+                transaction.commit().await
             }
             (Self::Snapshot(snapshots, _), Reach::All) => {
                 let done = transaction.commit().await;

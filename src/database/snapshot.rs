@@ -115,8 +115,8 @@ impl Snapshots {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).outdated = true;
     }
 
-    /// Notes that a transaction was committed that concerns nothing which was remembered in a state of `version`.
-    pub fn committed(&self, transaction: u64, version: &Version) {
+    /// Notes that a transaction is going to be committed that concerns nothing which was remembered in a state of `version`.
+    pub fn committing(&self, transaction: u64, version: &Version) {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.version == *version {
             seen.ordinary.insert(transaction);
@@ -162,7 +162,7 @@ mod tests {
         let first = snapshots.version(text(10, 10, &[]));
         // One has begun, and one that has written nothing has ended.
         assert_eq!(snapshots.version(text(10, 11, &[10])), first);
-        snapshots.committed(10, &first);
+        snapshots.committing(10, &first);
         assert_eq!(snapshots.version(text(11, 11, &[])), first);
         // One that was taken before.
         assert_eq!(snapshots.version(text(10, 11, &[10])), first);
@@ -172,7 +172,7 @@ mod tests {
         assert_ne!(snapshots.version(text(10, 11, &[10])), second);
         assert_eq!(snapshots.version(text(12, 12, &[])), second);
         // What is ordinary to a version that is no more need not be so to this one.
-        snapshots.committed(12, &first);
+        snapshots.committing(12, &first);
         assert_ne!(snapshots.version(text(13, 13, &[])), second);
         assert_ne!(snapshots.version(text(13, 100_013, &[])), second);
         assert_eq!(snapshots.version("what".to_owned()), snapshots.version("what".to_owned()));
@@ -184,6 +184,8 @@ mod tests {
         Begin,
         /// Of those that run, by chance, and whether it is ordinary.
         Commit(prop::sample::Index, bool),
+        /// Of those that run, by chance, one will be committed that is ordinary.
+        Announce(prop::sample::Index),
         /// At a snapshot of those so far, by chance.
         Look(prop::sample::Index),
     }
@@ -192,6 +194,7 @@ mod tests {
         prop_oneof![
             3 => Just(Event::Begin),
             3 => (any::<prop::sample::Index>(), any::<bool>()).prop_map(|(which, ordinary)| Event::Commit(which, ordinary)),
+            2 => any::<prop::sample::Index>().prop_map(Event::Announce),
             4 => any::<prop::sample::Index>().prop_map(Event::Look),
         ]
     }
@@ -201,6 +204,7 @@ mod tests {
         fn one_version_never_lacks_what_concerns_it(events in prop::collection::vec(event(), 1..60)) {
             let snapshots = Snapshots::default();
             let (mut next, mut running, mut concerning) = (100, BTreeSet::new(), BTreeSet::new());
+            let mut announced = BTreeSet::new();
             let mut taken = vec![text(100, 100, &[])];
             let mut looked: Vec<(Version, BTreeSet<u64>)> = Vec::new();
             for event in events {
@@ -213,11 +217,19 @@ mod tests {
                         let transaction = *which.get(&running.iter().copied().collect::<Vec<u64>>());
                         running.remove(&transaction);
                         match looked.last() {
-                            Some((version, _)) if ordinary => snapshots.committed(transaction, version),
+                            _ if announced.contains(&transaction) => {}
+                            Some((version, _)) if ordinary => snapshots.committing(transaction, version),
                             _ => { concerning.insert(transaction); }
                         }
                     }
-                    Event::Commit(..) => {}
+                    Event::Announce(which) if !running.is_empty() => {
+                        let transaction = *which.get(&running.iter().copied().collect::<Vec<u64>>());
+                        if let Some((version, _)) = looked.last() {
+                            snapshots.committing(transaction, version);
+                            announced.insert(transaction);
+                        }
+                    }
+                    Event::Commit(..) | Event::Announce(_) => {}
                     Event::Look(which) => {
                         let snapshot = which.get(&taken).clone();
                         let parsed = Snapshot::parse(&snapshot).unwrap();

@@ -311,7 +311,7 @@ impl Many2many<'_, '_> {
         if let Some(which) = which {
             delete.and_where(which);
         }
-        self.env.execute_on(self.comodel, &[], &delete).await.map(|_| ())
+        self.env.execute_on(self.comodel, &[], &delete).await
     }
 
     fn others(&self, ids: &[i32]) -> Expr {

@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use chrono::NaiveDateTime;
+use sea_orm::StatementBuilder;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement, UnionType};
-use sea_orm::{ExecResult, StatementBuilder};
 use serde_json::{Map, Value};
 
 use super::access::Rights;
@@ -327,7 +327,7 @@ impl<'a> Env<'a> {
     ///
     /// # Errors
     /// A failure of the database.
-    pub async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<ExecResult> {
+    pub async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<()> {
         self.execute_from(None, statement).await
     }
 
@@ -335,12 +335,7 @@ impl<'a> Env<'a> {
     ///
     /// # Errors
     /// A failure of the database.
-    pub async fn execute_on<S: StatementBuilder>(
-        &self,
-        model: &Model,
-        ids: &[i32],
-        statement: &S,
-    ) -> Result<ExecResult> {
+    pub async fn execute_on<S: StatementBuilder>(&self, model: &Model, ids: &[i32], statement: &S) -> Result<()> {
         self.execute_from(self.basis(model, ids).await?, statement).await
     }
 
@@ -348,12 +343,7 @@ impl<'a> Env<'a> {
     ///
     /// # Errors
     /// A failure of the database.
-    pub async fn execute_removal<S: StatementBuilder>(
-        &self,
-        model: &Model,
-        ids: &[i32],
-        statement: &S,
-    ) -> Result<ExecResult> {
+    pub async fn execute_removal<S: StatementBuilder>(&self, model: &Model, ids: &[i32], statement: &S) -> Result<()> {
         let mut basis = self.basis(model, ids).await?;
         if basis.is_some() {
             // With a record may go those that refer to it, and somebody may have added such fields to any model.
@@ -367,7 +357,7 @@ impl<'a> Env<'a> {
         self.execute_from(basis, statement).await
     }
 
-    async fn execute_from<S: StatementBuilder>(&self, basis: Option<&Version>, statement: &S) -> Result<ExecResult> {
+    async fn execute_from<S: StatementBuilder>(&self, basis: Option<&Version>, statement: &S) -> Result<()> {
         self.shared.database.count_statement();
         let done = self.shared.database.within(self.shared.db.execute_from(statement, basis)).await;
         lock(&self.shared.memo).remove(ALLOWED);
