@@ -1,5 +1,6 @@
 //! What statements run on: a connection to a database, or a transaction on one, of either store.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use migration::{Migrator, MigratorTrait};
@@ -38,15 +39,47 @@ enum Lease {
 }
 
 /// What of all that is remembered may be out of date when a transaction is committed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(super) enum Reach {
     /// Nothing was written.
     #[default]
     Nothing,
-    /// Nothing of what was remembered in states of this version.
-    Ordinary(Version),
+    /// Nothing, for this reason.
+    Ordinary(Basis),
     /// Perhaps everything.
     All,
+}
+
+/// Of how many records it is noted at most that they are written to.
+const WRITTEN: usize = 1_000;
+
+/// Why nothing that is remembered is out of date when records are written: nothing depends on them.
+#[derive(Clone, Debug, Default)]
+pub struct Basis {
+    /// In states of this version it was so.
+    pub version: Version,
+    /// And it is so in all versions.
+    pub always: bool,
+    /// The records that are written to, of those of whom something can be known.
+    pub written: BTreeSet<i32>,
+    /// Of whom something was known in that version; nothing where that was not asked for.
+    pub known: Arc<Option<BTreeSet<i32>>>,
+}
+
+impl Basis {
+    /// Whether it is so, too, after others have written to these records, which was on such a basis as well.
+    #[must_use]
+    pub fn outlives(&self, written: &BTreeSet<i32>) -> bool {
+        self.always || self.known.as_ref().as_ref().is_some_and(|known| known.is_disjoint(written))
+    }
+
+    fn join(&mut self, other: Self) {
+        self.always &= other.always;
+        self.written.extend(other.written);
+        if self.known.is_none() {
+            self.known = other.known;
+        }
+    }
 }
 
 impl From<postgres::Lease> for Transaction {
@@ -225,27 +258,29 @@ impl Transaction {
         self.reach.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Notes that something is written, on which nothing depends that was remembered in states of the version `basis`; or
-    /// without a basis perhaps something.
-    fn note(&self, basis: Option<&Version>) {
+    /// Notes that something is written, on which nothing depends that is remembered; without a basis for that perhaps something.
+    fn note(&self, basis: Option<Basis>) {
         let mut reach = self.reach.lock().unwrap_or_else(PoisonError::into_inner);
-        *reach = match (&*reach, basis) {
-            (Reach::Nothing, Some(basis)) => Reach::Ordinary(basis.alone()),
-            (Reach::Ordinary(known), Some(basis)) if known == basis => return,
+        *reach = match (std::mem::replace(&mut *reach, Reach::All), basis) {
+            (Reach::Nothing, Some(basis)) => Reach::Ordinary(basis),
+            (Reach::Ordinary(mut before), Some(basis)) if before.version == basis.version => {
+                before.join(basis);
+                if before.written.len() > WRITTEN { Reach::All } else { Reach::Ordinary(before) }
+            }
             _ => Reach::All,
         };
     }
 
-    /// Runs a statement on whose effect nothing depends that was remembered in states of the version `basis`; without a basis as
-    /// any other.
+    /// Runs a statement on whose effect nothing depends that is remembered, by this basis; without one as any other.
     ///
     /// # Errors
     /// A failure of the database.
-    pub async fn execute_from<S: StatementBuilder>(&self, statement: &S, basis: Option<&Version>) -> Result<(), DbErr> {
+    pub async fn execute_from<S: StatementBuilder>(&self, statement: &S, basis: Option<Basis>) -> Result<(), DbErr> {
+        let is_ordinary = basis.is_some();
         self.note(basis);
         let statement = self.get_database_backend().build(statement);
         match &self.lease {
-            Lease::Postgres(lease) if basis.is_some() => Box::pin(lease.execute_numbered(statement)).await,
+            Lease::Postgres(lease) if is_ordinary => Box::pin(lease.execute_numbered(statement)).await,
             _ => self.executed(statement).await.map(drop),
         }
     }
@@ -262,15 +297,12 @@ impl Transaction {
     ///
     /// # Errors
     /// A failure of the database.
-    pub async fn rows_from<S: StatementBuilder>(
-        &self,
-        statement: &S,
-        basis: Option<&Version>,
-    ) -> Result<Vec<Row>, DbErr> {
+    pub async fn rows_from<S: StatementBuilder>(&self, statement: &S, basis: Option<Basis>) -> Result<Vec<Row>, DbErr> {
+        let is_ordinary = basis.is_some();
         self.note(basis);
         let statement = self.get_database_backend().build(statement);
         match &self.lease {
-            Lease::Postgres(lease) if basis.is_some() => {
+            Lease::Postgres(lease) if is_ordinary => {
                 let rows = Box::pin(lease.query_numbered(statement)).await?;
                 Ok(rows.into_iter().map(Row::Postgres).collect())
             }

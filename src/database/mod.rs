@@ -38,7 +38,7 @@ use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 use self::connection::Purpose;
-pub use self::connection::{Connection, Row, Transaction};
+pub use self::connection::{Basis, Connection, Row, Transaction};
 pub use image::Image;
 pub use manager::{Databases, Filter, InvalidFilter, Maker, OpenError};
 pub use seed::{DEFAULT_LANG, countries, languages};

@@ -19,7 +19,7 @@ use std::{fmt, io};
 use sea_orm::DbErr;
 use tokio::sync::Semaphore;
 
-use super::connection::{Connection, Reach, Transaction};
+use super::connection::{Basis, Connection, Reach, Transaction};
 use super::postgres;
 use super::snapshot::Snapshots;
 use super::supposition::Supposition;
@@ -32,6 +32,8 @@ use super::identity::Identity;
 #[derive(Clone, Debug, Default)]
 pub struct Version {
     state: Vec<u8>,
+    /// How many versions there were before it, where that is known.
+    age: Option<u64>,
     /// On PostgreSQL, a transaction in which the data has this state.
     ahead: postgres::Ahead,
 }
@@ -48,8 +50,19 @@ impl Version {
     }
 
     /// The same without the transaction, to be remembered.
-    pub(super) fn alone(&self) -> Self {
-        Self::from(self.state.clone())
+    #[must_use]
+    pub fn alone(&self) -> Self {
+        Self { state: self.state.clone(), age: self.age, ahead: postgres::Ahead::default() }
+    }
+
+    /// The same, when it is known how many versions there were before it.
+    pub(super) fn of_age(self, age: u64) -> Self {
+        Self { age: Some(age), ..self }
+    }
+
+    /// How many versions there were before it, where that is known.
+    pub(super) fn age(&self) -> Option<u64> {
+        self.age
     }
 
     fn from_number(number: u64) -> Self {
@@ -59,7 +72,7 @@ impl Version {
 
 impl From<Vec<u8>> for Version {
     fn from(state: Vec<u8>) -> Self {
-        Self { state, ahead: postgres::Ahead::default() }
+        Self { state, age: None, ahead: postgres::Ahead::default() }
     }
 }
 
@@ -152,13 +165,13 @@ impl Signal {
     /// A failure of the database.
     pub async fn commit(&self, transaction: Transaction) -> Result<(), DbErr> {
         let reach = transaction.reach();
-        match (self, &reach) {
-            (Self::Process(commits), _) => {
+        match (self, reach) {
+            (Self::Process(commits), reach) => {
                 let now = Version::from_number(commits.load(Ordering::Acquire));
                 let done = transaction.commit().await;
-                let leaves = match &reach {
+                let leaves = match reach {
                     Reach::Nothing => true,
-                    Reach::Ordinary(basis) => *basis == now,
+                    Reach::Ordinary(basis) => basis.always || basis.version == now,
                     Reach::All => false,
                 };
                 if done.is_err() || !leaves {
@@ -172,7 +185,7 @@ impl Signal {
                 let before = index.header();
                 transaction.commit().await?;
                 if let Ok(before) = before {
-                    index.committed(&before, basis);
+                    index.committed(&before, &basis);
                 }
                 Ok(())
             }
@@ -303,12 +316,12 @@ impl WalIndex {
         Ok(seen.version.clone())
     }
 
-    /// Notes that a transaction of this process was committed when the header was this one, which concerns nothing that was
-    /// remembered in a state of the version `basis`.
-    fn committed(&self, before: &Header, basis: &Version) {
+    /// Notes that a transaction of this process was committed when the header was this one, which concerns nothing that is
+    /// remembered, by this basis.
+    fn committed(&self, before: &Header, basis: &Basis) {
         let mut seen = self.seen();
         if seen.header == *before
-            && seen.version == *basis
+            && (basis.always || seen.version == basis.version)
             && let Ok(now) = self.read(&mut seen)
             && is_next(before, &now)
         {

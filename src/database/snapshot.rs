@@ -1,8 +1,9 @@
 //! PostgreSQL's snapshots: which transactions are visible.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
+use super::connection::Basis;
 use super::signal::Version;
 
 /// How many transactions two snapshots may be apart to be compared.
@@ -45,6 +46,9 @@ impl Snapshot {
     }
 }
 
+/// How many changes from one version to the next are remembered.
+const CHANGES: usize = 256;
+
 /// For how many requests nobody supposes anything at most.
 const LONGEST_DOUBT: u32 = 63;
 
@@ -58,13 +62,59 @@ struct Seen {
     last: Snapshot,
     /// Its version: the text of the first one of that version.
     version: Version,
-    /// Transactions that concern nothing which was remembered in a state of the version, as far as a snapshot may still come
-    /// that does not see them.
-    ordinary: BTreeSet<u64>,
+    /// How many versions there were before that.
+    age: u64,
+    /// What made the last ones of them: records that were [written](Basis::written), or nothing where nobody knows what it was.
+    changes: VecDeque<Option<BTreeSet<i32>>>,
+    /// Transactions of this process, as far as a snapshot may still come that does not see them.
+    own: BTreeMap<u64, Own>,
     /// Whether a transaction of this process was committed since, which concerns what is remembered.
     outdated: bool,
     /// For how many more requests nothing is to be supposed, and how many it were after what was last supposed in vain.
     doubt: (u32, u32),
+}
+
+/// A transaction of this process that concerned nothing which was remembered when it was judged.
+#[derive(Debug)]
+struct Own {
+    basis: Basis,
+    /// Whether it is so in the last version, too.
+    ordinary: bool,
+}
+
+impl Seen {
+    fn is_ordinary(&self, transaction: u64) -> bool {
+        self.own.get(&transaction).is_some_and(|own| own.ordinary)
+    }
+
+    /// Whether what was so in an earlier version is so in the last one.
+    fn still_holds(&self, basis: &Basis) -> bool {
+        let since = basis.version.age().and_then(|age| usize::try_from(self.age.checked_sub(age)?).ok());
+        basis.always
+            || since.is_some_and(|since| {
+                let outlived = |change: &Option<_>| change.as_ref().is_some_and(|written| basis.outlives(written));
+                since <= self.changes.len() && self.changes.iter().rev().take(since).all(outlived)
+            })
+    }
+
+    /// Begins a new version, which these transactions have made, if it is known which they were.
+    fn change(&mut self, transactions: Option<&[u64]>) {
+        let written = transactions.and_then(|transactions| {
+            let mut written = BTreeSet::new();
+            for transaction in transactions {
+                written.extend(self.own.get(transaction)?.basis.written.iter().copied());
+            }
+            Some(written)
+        });
+        for own in self.own.values_mut() {
+            own.ordinary &= own.basis.always || written.as_ref().is_some_and(|written| own.basis.outlives(written));
+        }
+        self.age += 1;
+        self.changes.push_back(written);
+        if self.changes.len() > CHANGES {
+            self.changes.pop_front();
+        }
+    }
 }
 
 impl Snapshots {
@@ -92,20 +142,20 @@ impl Snapshots {
         let Some(now) = Snapshot::parse(&text) else { return own(text) };
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         seen.outdated = false;
-        let is_same = now.between(&seen.last).is_some_and(|apart| apart.iter().all(|one| seen.ordinary.contains(one)));
+        let apart = now.between(&seen.last);
+        let is_same = apart.as_ref().is_some_and(|apart| apart.iter().all(|one| seen.is_ordinary(*one)));
         if is_same && !now.sees_all_of(&seen.last) {
             return seen.version.clone();
         }
         if !is_same {
-            let version = own(text);
             if seen.last.sees_all_of(&now) {
                 // One that was taken earlier.
-                return version;
+                return own(text);
             }
-            seen.version = version;
-            seen.ordinary.clear();
+            seen.change(apart.as_deref());
+            seen.version = own(text).of_age(seen.age);
         }
-        seen.ordinary = seen.ordinary.split_off(&now.begin.saturating_sub(APART));
+        seen.own = seen.own.split_off(&now.begin.saturating_sub(APART));
         seen.last = now;
         seen.version.clone()
     }
@@ -115,17 +165,18 @@ impl Snapshots {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).outdated = true;
     }
 
-    /// Notes that a transaction is going to be committed that concerns nothing which was remembered in a state of `version`.
-    pub fn committing(&self, transaction: u64, version: &Version) {
+    /// Notes that a transaction is going to be committed that concerns nothing which is remembered, by this basis.
+    pub fn committing(&self, transaction: u64, basis: Basis) {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.version == *version {
-            seen.ordinary.insert(transaction);
-        }
+        let ordinary = seen.still_holds(&basis);
+        seen.own.insert(transaction, Own { basis, ordinary });
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -162,7 +213,7 @@ mod tests {
         let first = snapshots.version(text(10, 10, &[]));
         // One has begun, and one that has written nothing has ended.
         assert_eq!(snapshots.version(text(10, 11, &[10])), first);
-        snapshots.committing(10, &first);
+        snapshots.committing(10, on(&first, &[1], &[7]));
         assert_eq!(snapshots.version(text(11, 11, &[])), first);
         // One that was taken before.
         assert_eq!(snapshots.version(text(10, 11, &[10])), first);
@@ -172,73 +223,121 @@ mod tests {
         assert_ne!(snapshots.version(text(10, 11, &[10])), second);
         assert_eq!(snapshots.version(text(12, 12, &[])), second);
         // What is ordinary to a version that is no more need not be so to this one.
-        snapshots.committing(12, &first);
-        assert_ne!(snapshots.version(text(13, 13, &[])), second);
+        snapshots.committing(12, on(&first, &[1], &[7]));
+        let third = snapshots.version(text(13, 13, &[]));
+        assert_ne!(third, second);
+        // To write to nothing that was there is so to all.
+        snapshots.committing(13, Basis { always: true, version: first, ..Basis::default() });
+        assert_eq!(snapshots.version(text(14, 14, &[])), third);
+        // What has made the third is known, so that what was judged before it is so still, unless it concerns the same.
+        snapshots.committing(14, on(&second, &[2], &[7]));
+        assert_eq!(snapshots.version(text(15, 15, &[])), third);
+        snapshots.committing(15, on(&second, &[2], &[1]));
+        assert_ne!(snapshots.version(text(16, 16, &[])), third);
         assert_ne!(snapshots.version(text(13, 100_013, &[])), second);
         assert_eq!(snapshots.version("what".to_owned()), snapshots.version("what".to_owned()));
     }
 
+    /// The basis of a transaction that writes to records, when some were known in a version.
+    fn on(version: &Version, written: &[i32], known: &[i32]) -> Basis {
+        let set = |ids: &[i32]| ids.iter().copied().collect::<BTreeSet<i32>>();
+        Basis { version: version.clone(), always: false, written: set(written), known: Arc::new(Some(set(known))) }
+    }
+
     /// What happens to a transaction, and a look at the snapshot afterwards.
-    #[derive(Clone, Copy, Debug)]
+    #[derive(Clone, Debug)]
     enum Event {
-        Begin,
-        /// Of those that run, by chance, and whether it is ordinary.
-        Commit(prop::sample::Index, bool),
-        /// Of those that run, by chance, one will be committed that is ordinary.
-        Announce(prop::sample::Index),
-        /// At a snapshot of those so far, by chance.
-        Look(prop::sample::Index),
+        /// One of this process, which writes to a record and puts another one above it.
+        Begin(i32, i32),
+        /// One of another process, which makes this record one of those of whom something is known.
+        Foreign(i32),
+        /// Of those that run, by chance, one tells what it has written, by a look that there was.
+        Judge(prop::sample::Index, prop::sample::Index),
+        /// Of those that run, by chance.
+        Commit(prop::sample::Index),
+        /// At a snapshot of those so far, by chance, but most often at the newest.
+        Look(prop::sample::Index, bool),
     }
 
     fn event() -> impl Strategy<Value = Event> {
+        let index = any::<prop::sample::Index>;
         prop_oneof![
-            3 => Just(Event::Begin),
-            3 => (any::<prop::sample::Index>(), any::<bool>()).prop_map(|(which, ordinary)| Event::Commit(which, ordinary)),
-            2 => any::<prop::sample::Index>().prop_map(Event::Announce),
-            4 => any::<prop::sample::Index>().prop_map(Event::Look),
+            4 => (0..6, 0..6).prop_map(|(written, above)| Event::Begin(written, above)),
+            1 => (0..6).prop_map(Event::Foreign),
+            4 => (index(), index()).prop_map(|(which, look)| Event::Judge(which, look)),
+            4 => index().prop_map(Event::Commit),
+            4 => (index(), any::<bool>()).prop_map(|(which, newest)| Event::Look(which, newest)),
         ]
     }
 
+    /// Of whom something is known after these transactions, and which of them have written to those.
+    fn remembered(done: &BTreeMap<u64, Event>, snapshot: &Snapshot) -> (BTreeSet<i32>, BTreeSet<u64>) {
+        let (mut known, mut concerning) = (BTreeSet::new(), BTreeSet::new());
+        loop {
+            let before = (known.len(), concerning.len());
+            for (number, event) in done.iter().filter(|(number, _)| snapshot.sees(**number)) {
+                match event {
+                    Event::Foreign(record) => {
+                        known.insert(*record);
+                        concerning.insert(*number);
+                    }
+                    Event::Begin(written, above) if known.contains(written) => {
+                        known.insert(*above);
+                        concerning.insert(*number);
+                    }
+                    _ => {}
+                }
+            }
+            if before == (known.len(), concerning.len()) {
+                return (known, concerning);
+            }
+        }
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
         #[test]
         fn one_version_never_lacks_what_concerns_it(events in prop::collection::vec(event(), 1..60)) {
             let snapshots = Snapshots::default();
-            let (mut next, mut running, mut concerning) = (100, BTreeSet::new(), BTreeSet::new());
-            let mut announced = BTreeSet::new();
+            let (mut next, mut running, mut all) = (100, BTreeSet::new(), BTreeMap::new());
+            let mut judged = BTreeSet::new();
             let mut taken = vec![text(100, 100, &[])];
-            let mut looked: Vec<(Version, BTreeSet<u64>)> = Vec::new();
+            let mut looked: Vec<(Version, BTreeSet<i32>, BTreeSet<u64>)> = Vec::new();
+            let some = |which: prop::sample::Index, running: &BTreeSet<u64>| {
+                let numbers: Vec<u64> = running.iter().copied().collect();
+                (!numbers.is_empty()).then(|| *which.get(&numbers))
+            };
             for event in events {
                 match event {
-                    Event::Begin => {
+                    Event::Begin(..) | Event::Foreign(_) => {
                         running.insert(next);
+                        all.insert(next, event);
                         next += 1;
                     }
-                    Event::Commit(which, ordinary) if !running.is_empty() => {
-                        let transaction = *which.get(&running.iter().copied().collect::<Vec<u64>>());
-                        running.remove(&transaction);
-                        match looked.last() {
-                            _ if announced.contains(&transaction) => {}
-                            Some((version, _)) if ordinary => snapshots.committing(transaction, version),
-                            _ => { concerning.insert(transaction); }
+                    Event::Judge(which, look) => {
+                        let Some(number) = some(which, &running).filter(|_| !looked.is_empty()) else { continue };
+                        let (version, known, _) = look.get(&looked);
+                        if let Event::Begin(written, _) = all[&number]
+                            && !known.contains(&written)
+                            && judged.insert(number)
+                        {
+                            let known: Vec<i32> = known.iter().copied().collect();
+                            snapshots.committing(number, on(version, &[written], &known));
                         }
                     }
-                    Event::Announce(which) if !running.is_empty() => {
-                        let transaction = *which.get(&running.iter().copied().collect::<Vec<u64>>());
-                        if let Some((version, _)) = looked.last() {
-                            snapshots.committing(transaction, version);
-                            announced.insert(transaction);
-                        }
+                    Event::Commit(which) => {
+                        let Some(number) = some(which, &running) else { continue };
+                        running.remove(&number);
                     }
-                    Event::Commit(..) | Event::Announce(_) => {}
-                    Event::Look(which) => {
-                        let snapshot = which.get(&taken).clone();
+                    Event::Look(which, newest) => {
+                        let snapshot = if newest { taken[taken.len() - 1].clone() } else { which.get(&taken).clone() };
                         let parsed = Snapshot::parse(&snapshot).unwrap();
                         let version = snapshots.version(snapshot);
-                        let seen = concerning.iter().copied().filter(|transaction| parsed.sees(*transaction)).collect();
-                        for (known, before) in &looked {
-                            prop_assert!(*known != version || *before == seen);
+                        let (known, concerning) = remembered(&all, &parsed);
+                        for (other, _, before) in &looked {
+                            prop_assert!(*other != version || *before == concerning);
                         }
-                        looked.push((version, seen));
+                        looked.push((version, known, concerning));
                     }
                 }
                 let begin = running.first().copied().unwrap_or(next);

@@ -16,7 +16,7 @@ use crate::auth::Caller;
 use crate::auth::identity::Identity;
 use crate::auth::password::Passwords;
 use crate::database::cells::Cells;
-use crate::database::{Changes, DEFAULT_LANG, Database, Row, Transaction, Version, dialect};
+use crate::database::{Basis, Changes, DEFAULT_LANG, Database, Row, Transaction, Version, dialect};
 use crate::error::{Error, Result};
 use crate::interception::Intercepting;
 use crate::metrics::Metrics;
@@ -345,6 +345,10 @@ impl<'a> Env<'a> {
     /// A failure of the database.
     pub async fn execute_removal<S: StatementBuilder>(&self, model: &Model, ids: &[i32], statement: &S) -> Result<()> {
         let mut basis = self.basis(model, ids).await?;
+        if let Some(basis) = &mut basis {
+            // It depends on what refers to the records, which may become more.
+            basis.always = false;
+        }
         if basis.is_some() {
             // With a record may go those that refer to it, and somebody may have added such fields to any model.
             let registry = self.registry().await?;
@@ -357,21 +361,26 @@ impl<'a> Env<'a> {
         self.execute_from(basis, statement).await
     }
 
-    async fn execute_from<S: StatementBuilder>(&self, basis: Option<&Version>, statement: &S) -> Result<()> {
+    async fn execute_from<S: StatementBuilder>(&self, basis: Option<Basis>, statement: &S) -> Result<()> {
         self.shared.database.count_statement();
         let done = self.shared.database.within(self.shared.db.execute_from(statement, basis)).await;
         lock(&self.shared.memo).remove(ALLOWED);
         Ok(done?)
     }
 
-    /// The version of which nothing that is remembered is out of date when these records of a model are made or written to;
-    /// nothing where something may be.
-    async fn basis(&self, model: &Model, ids: &[i32]) -> Result<Option<&Version>> {
+    /// Why nothing that is remembered is out of date when records of a model are made or these are written to; nothing where
+    /// something may be.
+    async fn basis(&self, model: &Model, ids: &[i32]) -> Result<Option<Basis>> {
         if !is_ordinary(model) {
             return Ok(None);
         }
-        let concerns_users = model.name == PARTNER && self.knows_any(ids).await?;
-        Ok((!concerns_users).then_some(&self.shared.version))
+        let version = self.shared.version.alone();
+        if model.name != PARTNER || ids.is_empty() {
+            return Ok(Some(Basis { version, always: true, ..Basis::default() }));
+        }
+        let basis =
+            Basis { version, always: false, written: ids.iter().copied().collect(), known: self.who_is_known().await? };
+        Ok(Some(basis).filter(|basis| basis.outlives(&basis.written)))
     }
 
     /// Whether something may be remembered of any of these partners.
@@ -379,8 +388,12 @@ impl<'a> Env<'a> {
         if ids.is_empty() {
             return Ok(false);
         }
-        let known = self.remembered("known partners", "", || self.known_partners()).await?;
+        let known = self.who_is_known().await?;
         Ok(known.as_ref().as_ref().is_none_or(|known| ids.iter().any(|id| known.contains(id))))
+    }
+
+    async fn who_is_known(&self) -> Result<Arc<Option<BTreeSet<i32>>>> {
+        self.remembered("known partners", "", || self.known_partners()).await
     }
 
     /// The partners of whom something may be remembered: those of users and of companies, and those whose names are part of
