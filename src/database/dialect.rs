@@ -1,6 +1,6 @@
 //! Where SQLite and PostgreSQL differ: errors, transactions, and the statements that sea-query does not have.
 
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, ForeignKeyAction, Func, Query, SelectStatement};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, ForeignKeyAction, Func, InsertStatement, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Order, QueryResult, RuntimeErr, Statement, sqlx};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -380,6 +380,31 @@ pub async fn next_ids(
     ids.collect::<Result<_, _>>().map(Some).map_err(|_| DbErr::Custom(format!("{table} has no ids left")))
 }
 
+/// What a row is called that has the next id of a table.
+const TAKEN: &str = "taken";
+
+/// Has a statement that inserts a row take the next id of the table, on PostgreSQL; the row may refer to it as [`taken_id`].
+///
+/// # Errors
+/// The row has not as many values as the statement has columns.
+pub fn insert_taking_id(insert: &mut InsertStatement, table: &str, row: Vec<Expr>) -> Result<(), DbErr> {
+    let next = Query::select().expr_as(nextval(table).cast_as(Alias::new("integer")), Alias::new("id")).take();
+    let select = Query::select().exprs(row).from_subquery(next, Alias::new(TAKEN)).take();
+    insert.select_from(select).map(drop).map_err(|error| DbErr::Custom(error.to_string()))
+}
+
+/// The id that [`insert_taking_id`] takes.
+#[must_use]
+pub fn taken_id() -> Expr {
+    Expr::col((Alias::new(TAKEN), Alias::new("id")))
+}
+
+/// The next number of the sequence of a table's ids, on PostgreSQL.
+fn nextval(table: &str) -> Expr {
+    let sequence = Expr::cust_with_values("pg_get_serial_sequence($1, 'id')", [table]);
+    Func::cust(Alias::new("nextval")).arg(sequence.cast_as(Alias::new("regclass"))).into()
+}
+
 /// The ids of the next rows of a table, in either dialect, which no other row will get.
 ///
 /// # Errors
@@ -404,9 +429,8 @@ pub async fn reserve_ids(
 /// The next numbers of the sequence of a table's ids, on PostgreSQL.
 fn next_of_sequence(table: &str, count: usize) -> SelectStatement {
     let count = i64::try_from(count).unwrap_or_default();
-    let sequence = Expr::cust_with_values("pg_get_serial_sequence($1, 'id')", [table]);
     Query::select()
-        .expr(Func::cust(Alias::new("nextval")).arg(sequence.cast_as(Alias::new("regclass"))))
+        .expr(nextval(table))
         .from_function(
             Func::cust(Alias::new("generate_series")).args([Expr::val(1_i64), Expr::val(count)]),
             Alias::new("skipped"),

@@ -41,6 +41,7 @@ use crate::orm::domain::{Domain, Leaf, Operator};
 use crate::orm::env::Env;
 use crate::orm::field::Field;
 use crate::orm::registry::Model;
+use crate::orm::write;
 use crate::series::Series;
 
 /// The values of a record that is being made or written.
@@ -134,6 +135,18 @@ pub trait Behaviour: Send + Sync {
     /// Before records are made: the values, with defaults, can be changed or refused.
     async fn prepare_create(&self, _env: &Env<'_>, _model: &Model, _values: &mut Vec<Values>) -> Result<()> {
         Ok(())
+    }
+
+    /// Before records are made of these values, whose columns will be these: what is computed of them and stored with them.
+    /// Nothing where that can be known only when they are there.
+    async fn computed_of_new(
+        &self,
+        _env: &Env<'_>,
+        _model: &Model,
+        _values: &[Values],
+        _columns: &[&write::Columns],
+    ) -> Result<Option<Vec<write::Computed>>> {
+        Ok(None)
     }
 
     /// After records were made of these values: what is computed and stored, and what must hold.

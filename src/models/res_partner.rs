@@ -26,6 +26,8 @@ pub const ADDRESS: [&str; 6] = ["street", "street2", "zip", "city", "state_id", 
 const COMMERCIAL: [&str; 3] = ["vat", "company_registry", "industry_id"];
 /// What the names of a contact and of those below it depend on.
 const NAMING: [&str; 5] = ["name", "parent_id", "is_company", "company_name", "type"];
+/// The contact to which invoices of a contact go, for the whole company.
+const COMMERCIAL_ENTITY: &str = "commercial_partner_id";
 /// Who belongs to a contact.
 const BELONGING: [&str; 2] = ["child_ids", "user_ids"];
 
@@ -133,21 +135,38 @@ impl Behaviour for ResPartner {
         Ok(())
     }
 
+    async fn computed_of_new(
+        &self,
+        env: &Env<'_>,
+        model: &Model,
+        values: &[Values],
+        columns: &[&write::Columns],
+    ) -> Result<Option<Vec<write::Computed>>> {
+        if values.iter().any(|record| holds_any(record, &BELONGING)) {
+            return Ok(None);
+        }
+        let kept = |columns: &write::Columns, name: &str| match columns.get(name) {
+            Some((_, value)) if !value.is_null() => value.clone(),
+            _ => Value::Bool(false),
+        };
+        let naming = |columns| NAMING.iter().map(|name| ((*name).to_owned(), kept(columns, name))).collect();
+        let records: Vec<Map<String, Value>> = columns.iter().copied().map(naming).collect();
+        let named = Box::pin(names_and_entities(env, model, records.iter())).await?;
+        let computed = named.into_iter().map(|(entity, mut values)| {
+            values.insert("partner_share".to_owned(), true.into());
+            let itself = if entity.is_none() { vec![COMMERCIAL_ENTITY] } else { Vec::new() };
+            values.extend(entity.map(|entity| (COMMERCIAL_ENTITY.to_owned(), entity.into())));
+            write::Computed { values, itself }
+        });
+        Ok(Some(computed.collect()))
+    }
+
     async fn created(&self, env: &Env<'_>, model: &Model, ids: &[i32], values: &[Values]) -> Result<()> {
         // With a new contact others may have been made that belong to it, or it has been given some.
         if values.iter().any(|record| holds_any(record, &BELONGING)) {
             Box::pin(recompute(env, model, ids)).await?;
             Box::pin(synchronise(env, model, &ids.iter().copied().zip(values).collect::<Vec<_>>())).await?;
             return Box::pin(share(env, model, ids)).await;
-        }
-        let mut rows = Vec::new();
-        let records = fetch(env, model, ids, &NAMING).await?;
-        for (id, mut computed) in Box::pin(names_and_entities(env, model, &records)).await? {
-            computed.insert("partner_share".to_owned(), true.into());
-            rows.push((id, computed));
-        }
-        for rows in alike(rows) {
-            Box::pin(write::store_new(env, model, &rows)).await?;
         }
         // Alone, it shares nothing with anybody.
         let rows =
@@ -404,21 +423,26 @@ async fn addresses(env: &Env<'_>, records: &read::Records) -> Result<HashMap<i32
     Ok(addresses)
 }
 
-/// What is computed of contacts whose parents are up to date: the commercial entity and the names.
-async fn names_and_entities(env: &Env<'_>, model: &Model, records: &read::Records) -> Result<Vec<(i32, Values)>> {
+/// What is computed of contacts whose parents are up to date: the commercial entity, if it is not the contact itself, and
+/// the names.
+async fn names_and_entities<'r>(
+    env: &Env<'_>,
+    model: &Model,
+    records: impl Iterator<Item = &'r Map<String, Value>> + Clone + Send,
+) -> Result<Vec<(Option<i32>, Values)>> {
     let stored = if model.field("complete_name").is_some() { "complete_name" } else { "display_name" };
     let kinds: HashMap<&str, &str> = model
         .field("type")
         .map(|field| field.selection.iter().map(|(key, label)| (key.as_str(), label.as_str())).collect())
         .unwrap_or_default();
-    let parents: Vec<i32> = records.values().filter_map(|record| link(record, "parent_id")).collect();
-    let of_parents = ["name", "commercial_partner_id", "commercial_company_name"];
+    let parents: Vec<i32> = records.clone().filter_map(|record| link(record, "parent_id")).collect();
+    let of_parents = ["name", COMMERCIAL_ENTITY, "commercial_company_name"];
     let parents = fetch(env, model, &parents, &of_parents).await?;
     let mut rows = Vec::new();
-    for (id, record) in records {
+    for record in records {
         let parent = link(record, "parent_id").and_then(|id| parents.get(&id));
         let is_company = python::truth(&record["is_company"]);
-        let entity = parent.filter(|_| !is_company).and_then(|parent| link(parent, "commercial_partner_id"));
+        let entity = parent.filter(|_| !is_company).and_then(|parent| link(parent, COMMERCIAL_ENTITY));
         let company_name = match parent.filter(|_| !is_company) {
             Some(parent) => parent.get("commercial_company_name").cloned().unwrap_or(Value::Bool(false)),
             None if is_company => record["name"].clone(),
@@ -439,11 +463,10 @@ async fn names_and_entities(env: &Env<'_>, model: &Model, records: &read::Record
             }
         }
         let values = Map::from_iter([
-            ("commercial_partner_id".to_owned(), entity.unwrap_or(*id).into()),
             ("commercial_company_name".to_owned(), company_name),
             (stored.to_owned(), name.trim().into()),
         ]);
-        rows.push((*id, values));
+        rows.push((entity, values));
     }
     Ok(rows)
 }
@@ -462,7 +485,12 @@ async fn recompute(env: &Env<'_>, model: &Model, ids: &[i32]) -> Result<()> {
             records.retain(|id, _| !waiting.contains(id));
         }
         done.extend(level.iter().copied().filter(|id| !waiting.contains(id) || records.contains_key(id)));
-        store(env, model, names_and_entities(env, model, &records).await?).await?;
+        let named = names_and_entities(env, model, records.values()).await?;
+        let named = records.keys().copied().zip(named).map(|(id, (entity, mut values))| {
+            values.insert(COMMERCIAL_ENTITY.to_owned(), entity.unwrap_or(id).into());
+            (id, values)
+        });
+        store(env, model, named.collect()).await?;
         let children = Domain::leaf("parent_id", Operator::In, records.keys().copied().collect::<Vec<_>>());
         level = search::ids(&env.sudo().with("active_test", false), model, &children).await?.into_iter().collect();
         level.extend(waiting);

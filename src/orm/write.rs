@@ -31,11 +31,24 @@ const ROWS: usize = 100;
 /// Values of fields by name.
 pub type Values = Map<String, Value>;
 
+/// Values of columns as they are kept, by name.
+pub type Columns = IndexMap<String, (Arc<Field>, Value)>;
+
+/// Columns of a new record that are computed.
+#[derive(Debug, Default)]
+pub struct Computed {
+    pub values: Values,
+    /// Those that refer to the record itself.
+    pub itself: Vec<&'static str>,
+}
+
 /// The values of one record, sorted by what is done with them.
 #[derive(Debug, Default)]
 struct Sorted {
     /// For columns of the model's own table, as they are kept.
-    own: IndexMap<String, (Arc<Field>, Value)>,
+    own: Columns,
+    /// Columns of a new record that refer to itself.
+    itself: IndexMap<String, Arc<Field>>,
     /// For records of parents, by the field that refers to them.
     parents: IndexMap<String, Values>,
     x2many: Vec<(Arc<Field>, Vec<Command>)>,
@@ -110,6 +123,7 @@ pub fn create<'e>(env: &'e Env<'_>, model: &'e Model, values: Vec<Values>) -> St
             sorted.push(sort(env, model, record, true).await?);
         }
         make_parents(env, model, &mut sorted).await?;
+        compute(env, model, &values, &mut sorted).await?;
         let ids = insert(env, model, &mut sorted).await?;
         apply_to_new(env, model, &ids, sorted).await?;
         if model.parent_store {
@@ -145,6 +159,25 @@ async fn make_parents(env: &Env<'_>, model: &Model, records: &mut [Sorted]) -> R
     Ok(())
 }
 
+/// Adds what is computed of the values of new records.
+async fn compute(env: &Env<'_>, model: &Model, values: &[Values], records: &mut [Sorted]) -> Result<()> {
+    let columns: Vec<&Columns> = records.iter().map(|record| &record.own).collect();
+    let computed = models::behaviour(&model.name).computed_of_new(env, model, values, &columns).await?;
+    for (record, computed) in records.iter_mut().zip(computed.into_iter().flatten()) {
+        for (name, value) in computed.values {
+            let Some(field) = model.field(&name).filter(|field| field.is_column()) else { continue };
+            let kept = convert::to_cache(env, field, &value).await?;
+            record.own.insert(name, (Arc::clone(field), kept));
+        }
+        for name in computed.itself {
+            let Some(field) = model.field(name).filter(|field| field.is_column()) else { continue };
+            record.own.shift_remove(name);
+            record.itself.insert(name.to_owned(), Arc::clone(field));
+        }
+    }
+    Ok(())
+}
+
 /// Inserts rows: with one statement, unless they are very many.
 async fn insert(env: &Env<'_>, model: &Model, records: &mut [Sorted]) -> Result<Vec<i32>> {
     if !model.has_table() {
@@ -159,7 +192,10 @@ async fn insert(env: &Env<'_>, model: &Model, records: &mut [Sorted]) -> Result<
     for (name, (field, _)) in records.iter().flat_map(|record| &record.own) {
         columns.entry(name.clone()).or_insert_with(|| Arc::clone(field));
     }
-    let ids = dialect::next_ids(env.db(), env.database(), &model.table, records.len()).await?;
+    for (name, field) in records.iter().flat_map(|record| &record.itself) {
+        columns.entry(name.clone()).or_insert_with(|| Arc::clone(field));
+    }
+    let mut ids = dialect::next_ids(env.db(), env.database(), &model.table, records.len()).await?;
     for record in records.iter() {
         if let Err(error) = required(env, model, record, true) {
             // The ids are gone, as if the database had refused the rows.
@@ -167,8 +203,14 @@ async fn insert(env: &Env<'_>, model: &Model, records: &mut [Sorted]) -> Result<
             return Err(error);
         }
     }
+    // One that refers to itself gets its id as it is made, several before that.
+    let refer_to_themselves = ids.is_none() && records.iter().any(|record| !record.itself.is_empty());
+    let takes_id = refer_to_themselves && records.len() == 1;
+    if refer_to_themselves && !takes_id {
+        ids = Some(dialect::reserve_ids(env.db(), env.database(), &model.table, records.len()).await?);
+    }
     let mut names: Vec<Alias> = columns.keys().map(Alias::new).collect();
-    names.extend(ids.as_ref().map(|_| Alias::new("id")));
+    names.extend((ids.is_some() || takes_id).then(|| Alias::new("id")));
     if model.log_access {
         names.extend(LOG_ACCESS.map(Alias::new));
     }
@@ -179,7 +221,15 @@ async fn insert(env: &Env<'_>, model: &Model, records: &mut [Sorted]) -> Result<
         let start = inserted.len();
         for (index, record) in chunk.iter().enumerate() {
             let mut row = Vec::new();
+            let id = match ids.as_ref().and_then(|ids| ids.get(start + index)) {
+                Some(id) => Some(Expr::val(*id)),
+                None => takes_id.then(dialect::taken_id),
+            };
             for (name, field) in &columns {
+                if record.itself.contains_key(name) {
+                    row.extend(id.clone());
+                    continue;
+                }
                 row.push(match record.own.get(name).map(|(_, value)| value) {
                     Some(value) if field.translate && !value.is_null() => {
                         let mut texts = Map::new();
@@ -192,11 +242,15 @@ async fn insert(env: &Env<'_>, model: &Model, records: &mut [Sorted]) -> Result<
                     None => Expr::null(),
                 });
             }
-            row.extend(ids.as_ref().and_then(|ids| ids.get(start + index)).map(|id| Expr::val(*id)));
+            row.extend(id);
             if model.log_access {
                 row.extend([env.uid().into(), env.now().into(), env.uid().into(), env.now().into()]);
             }
-            insert.values_panic(row);
+            if takes_id {
+                dialect::insert_taking_id(&mut insert, &model.table, row)?;
+            } else {
+                insert.values_panic(row);
+            }
         }
         insert.returning_col(Alias::new("id"));
         match env.inserted_rows(model, &insert).await {
@@ -361,15 +415,6 @@ enum Occasion {
     Written,
     /// They are computed.
     Computed,
-    /// They are computed for records that were just made.
-    New,
-}
-
-impl Occasion {
-    /// Of which records something may be remembered.
-    fn known(self, ids: &[i32]) -> &[i32] {
-        if self == Self::New { &[] } else { ids }
-    }
 }
 
 /// Writes columns of records that are computed, with no more consequences than that: who wrote it and when stays.
@@ -378,17 +423,17 @@ impl Occasion {
 /// What the fields do not take; a failure of the database.
 pub async fn store(env: &Env<'_>, model: &Model, ids: &[i32], values: Values) -> Result<()> {
     env.note_changes(&model.name, ids, values.keys().map(String::as_str)).await?;
-    store_alike(env, model, ids, &values, Occasion::Computed).await
+    store_alike(env, model, ids, &values).await
 }
 
-async fn store_alike(env: &Env<'_>, model: &Model, ids: &[i32], values: &Values, occasion: Occasion) -> Result<()> {
+async fn store_alike(env: &Env<'_>, model: &Model, ids: &[i32], values: &Values) -> Result<()> {
     let mut own = IndexMap::new();
     for (name, value) in values {
         let Some(field) = model.field(name).filter(|field| field.is_column()) else { continue };
         let kept = convert::to_cache(env, field, value).await?;
         own.insert(name.clone(), (Arc::clone(field), kept));
     }
-    if own.is_empty() { Ok(()) } else { update_columns(env, model, ids, &own, occasion).await }
+    if own.is_empty() { Ok(()) } else { update_columns(env, model, ids, &own, Occasion::Computed).await }
 }
 
 /// As [`store`], with values of its own for each record, of the same fields: one statement for many records.
@@ -398,21 +443,8 @@ async fn store_alike(env: &Env<'_>, model: &Model, ids: &[i32], values: &Values,
 pub async fn store_each(env: &Env<'_>, model: &Model, rows: &[(i32, Values)]) -> Result<()> {
     let Some((_, first)) = rows.first() else { return Ok(()) };
     env.note_changes(&model.name, &ids_of(rows), first.keys().map(String::as_str)).await?;
-    store_rows(env, model, rows, Occasion::Computed).await
-}
-
-/// As [`store_each`], for records that were just made, of which nobody knows anything yet that could be out of date.
-///
-/// # Errors
-/// As [`store`].
-pub async fn store_new(env: &Env<'_>, model: &Model, rows: &[(i32, Values)]) -> Result<()> {
-    store_rows(env, model, rows, Occasion::New).await
-}
-
-async fn store_rows(env: &Env<'_>, model: &Model, rows: &[(i32, Values)], occasion: Occasion) -> Result<()> {
-    let Some((_, first)) = rows.first() else { return Ok(()) };
     if rows.iter().all(|(_, values)| values == first) {
-        return store_alike(env, model, &ids_of(rows), first, occasion).await;
+        return store_alike(env, model, &ids_of(rows), first).await;
     }
     let fields = first.keys().filter_map(|name| model.field(name).filter(|field| field.is_column()));
     let fields: Vec<&Arc<Field>> = fields.collect();
@@ -434,7 +466,7 @@ async fn store_rows(env: &Env<'_>, model: &Model, rows: &[(i32, Values)], occasi
         }
         let ids = ids_of(chunk);
         update.and_where(query::one_of(Expr::col(Alias::new("id")), &wide(&ids), env.is_sqlite()));
-        env.execute_on(model, occasion.known(&ids), &update).await?;
+        env.execute_on(model, &ids, &update).await?;
     }
     Ok(())
 }
@@ -467,7 +499,7 @@ async fn update_columns(
         update.value(Alias::new("write_uid"), env.uid()).value(Alias::new("write_date"), env.now());
     }
     update.and_where(query::one_of(Expr::col(Alias::new("id")), &wide(ids), env.is_sqlite()));
-    if let Err(error) = env.execute_on(model, occasion.known(ids), &update).await {
+    if let Err(error) = env.execute_on(model, ids, &update).await {
         return Err(violation::explain(env, model, error, own.iter()).await);
     }
     Ok(())

@@ -134,10 +134,10 @@ async fn creating_takes_as_many_statements_for_many_records() {
             let tag = |i: usize| json!({"name": format!("T{n} {i}"), "parent_id": tags[1]});
             let file = |i: usize| json!({"name": format!("f{i}"), "raw": format!("{i}")});
             let sent = [
-                ("contacts", plain, 6 + older),
-                ("contacts with a company and tags", counter.creating("res.partner", n, kid).await.0, 21),
-                ("companies with contacts", counter.creating("res.partner", n, company).await.0, 26),
-                ("users", counter.creating("res.users", n, user).await.0, if series == Series::V17 { 32 } else { 29 }),
+                ("contacts", plain, 4 + older),
+                ("contacts with a company and tags", counter.creating("res.partner", n, kid).await.0, 19),
+                ("companies with contacts", counter.creating("res.partner", n, company).await.0, 24),
+                ("users", counter.creating("res.users", n, user).await.0, if series == Series::V17 { 30 } else { 27 }),
                 ("tags", counter.creating("res.partner.category", n, tag).await.0, 7),
                 ("files", counter.creating("ir.attachment", n, file).await.0, 6),
                 ("things", counter.creating("x_thing", n, |i| json!({"x_name": "x", "x_int": i})).await.0, 4),
@@ -203,32 +203,49 @@ async fn what_is_remembered_of_the_caller_outlasts_changes_of_others() {
         counter.client.manual_model("x_thing", json!([{"name": "x_int", "ttype": "integer"}])).await;
         let tag = counter.client.create("res.partner.category", json!({"name": "Tag"})).await;
         let acme = counter.client.create("res.partner", json!({"name": "Acme", "is_company": true})).await;
-        let goes = counter.client.create("res.partner", json!({"name": "Goes"})).await;
-        let thing = counter.client.create("x_thing", json!({"x_int": 1})).await;
         let own = counter.client.values("res.users", 2, json!(["partner_id"])).await["partner_id"][0].clone();
         let new = |values: Value| json!([values]);
         // Whether the next call has to read anew who calls.
-        let changes = [
-            (false, "res.partner", "create", new(json!({"name": "Ann", "parent_id": acme, "category_id": [[4, tag]]}))),
-            (false, "res.partner", "write", json!([[acme], {"name": "Acme & Co", "lang": "en_US", "color": 3}])),
-            (false, "res.partner", "write", json!([[acme], {"category_id": [[0, 0, {"name": "Other"}]]}])),
-            (false, "res.partner.category", "write", json!([[tag], {"color": 3}])),
-            (false, "x_thing", "create", new(json!({"x_int": 2}))),
-            (false, "x_thing", "write", json!([[thing], {"x_int": 3}])),
-            (false, "res.partner", "unlink", json!([[goes]])),
-            (false, "x_thing", "unlink", json!([[thing]])),
-            (true, "res.partner", "write", json!([[own], {"color": 3}])),
-            (true, "res.partner", "write", json!([[acme, own], {"color": 4}])),
-            (true, "res.users", "write", json!([[2], {"signature": "S"}])),
-            (true, "ir.config_parameter", "create", new(json!({"key": "k", "value": "v"}))),
-        ];
-        for (concerns, model, method, args) in changes {
-            let read = json!([[acme], ["color"]]);
-            counter.client.kw("res.partner", "read", read.clone(), json!({})).await;
-            let told = format!("{}: {model}.{method}({args})", store.name);
-            counter.client.kw(model, method, args, json!({})).await;
-            let (sent, _) = counter.count("res.partner", "read", read, json!({})).await;
-            counter.compare(&told, sent, 1 + u64::from(concerns));
+        let changes = |goes: i64, thing: i64| {
+            [
+                (
+                    false,
+                    "res.partner",
+                    "create",
+                    new(json!({"name": "Ann", "parent_id": acme, "category_id": [[4, tag]]})),
+                ),
+                (false, "res.partner", "write", json!([[acme], {"name": "Acme & Co", "lang": "en_US", "color": 3}])),
+                (false, "res.partner", "write", json!([[acme], {"category_id": [[0, 0, {"name": "Other"}]]}])),
+                (false, "res.partner.category", "write", json!([[tag], {"color": 3}])),
+                (false, "x_thing", "create", new(json!({"x_int": 2}))),
+                (false, "x_thing", "write", json!([[thing], {"x_int": 3}])),
+                (false, "res.partner", "unlink", json!([[goes]])),
+                (false, "x_thing", "unlink", json!([[thing]])),
+                (true, "res.partner", "write", json!([[own], {"color": 3}])),
+                (true, "res.partner", "write", json!([[acme, own], {"color": 4}])),
+                (true, "res.users", "write", json!([[2], {"signature": "S"}])),
+                (true, "ir.config_parameter", "create", new(json!({"key": common::unique("k"), "value": "v"}))),
+            ]
+        };
+        for change in 0..changes(0, 0).len() {
+            // Others may use the same PostgreSQL, and whatever they commit there may concern everybody.
+            let mut tries = 10;
+            loop {
+                let goes = counter.client.create("res.partner", json!({"name": "Goes"})).await;
+                let thing = counter.client.create("x_thing", json!({"x_int": 1})).await;
+                let (concerns, model, method, args) = changes(goes, thing)[change].clone();
+                let read = json!([[acme], ["color"]]);
+                counter.client.kw("res.partner", "read", read.clone(), json!({})).await;
+                let told = format!("{}: {model}.{method}({args})", store.name);
+                counter.client.kw(model, method, args, json!({})).await;
+                let (sent, _) = counter.count("res.partner", "read", read, json!({})).await;
+                let expected = 1 + u64::from(concerns);
+                tries -= 1;
+                if sent == expected || tries == 0 {
+                    counter.compare(&told, sent, expected);
+                    break;
+                }
+            }
         }
         counter.assert();
         drop(counter);
