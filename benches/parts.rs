@@ -95,7 +95,7 @@ fn domains(criterion: &mut Criterion) {
                     let version = database.version().await.expect("it has a version");
                     let user = wiredoo::models::res_users::get(database.connection(), SUPERUSER).await;
                     let user = user.ok().flatten().expect("there is a superuser");
-                    let caller = Caller { database: Arc::clone(&database), version, user };
+                    let caller = Caller { database: Arc::clone(&database), version, user: Arc::new(user) };
                     let tools = app.tools();
                     let compiled = database.read(move |tx| {
                         Box::pin(async move {

@@ -27,7 +27,7 @@ pub struct Gate<'a> {
 /// A user whose password was right.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoggedIn {
-    pub user: res_users::Model,
+    pub user: Arc<res_users::Model>,
     /// Whether a second factor is awaited, so that the user is not logged in yet.
     pub second_factor: bool,
 }
@@ -54,7 +54,12 @@ impl Gate<'_> {
     ///
     /// # Errors
     /// As [`interactively`](Self::interactively).
-    pub async fn by_credentials(&self, db: &Arc<Database>, login: &str, password: &str) -> Result<res_users::Model> {
+    pub async fn by_credentials(
+        &self,
+        db: &Arc<Database>,
+        login: &str,
+        password: &str,
+    ) -> Result<Arc<res_users::Model>> {
         let user = if can_be_text(login) { db.first(|| find(db.connection(), login)).await? } else { None };
         let user = self.authorize(db, None, login, user, password).await?;
         let source = Source::new(self.address, login);
@@ -78,7 +83,7 @@ impl Gate<'_> {
         version: &Version,
         uid: i32,
         password: &str,
-    ) -> Result<res_users::Model> {
+    ) -> Result<Arc<res_users::Model>> {
         if uid == 0 || password.is_empty() {
             return Err(Error::access_denied());
         }
@@ -98,7 +103,7 @@ impl Gate<'_> {
         version: &Version,
         uid: i32,
         password: &str,
-    ) -> Option<res_users::Model> {
+    ) -> Option<Arc<res_users::Model>> {
         let user = models::res_users::recall(db, version, uid).filter(|user| user.active)?;
         let stored = user.password.as_deref().filter(|_| user.totp_secret.is_none());
         let is_known = stored.is_some() && self.passwords.knows(password, stored)
@@ -111,15 +116,15 @@ impl Gate<'_> {
         db: &Arc<Database>,
         version: Option<&Version>,
         login: &str,
-        user: Option<res_users::Model>,
+        user: Option<Arc<res_users::Model>>,
         password: &str,
-    ) -> Result<res_users::Model> {
+    ) -> Result<Arc<res_users::Model>> {
         let stored = user.as_ref().filter(|user| user.totp_secret.is_none()).and_then(|user| user.password.as_deref());
         if let Some(user) = &user {
             // A key cannot be guessed, and what is known costs nothing, so neither counts as a try.
             let known = stored.is_some() && self.passwords.knows(password, stored);
             if known || api_key::check(db, version, self.passwords, password).await? == Some(user.id) {
-                return Ok(user.clone());
+                return Ok(Arc::clone(user));
             }
         }
         let begun = self.begin(db, login, password).await?;
@@ -152,9 +157,9 @@ impl Gate<'_> {
         &self,
         db: &Arc<Database>,
         begun: Try<'_>,
-        user: Option<res_users::Model>,
+        user: Option<Arc<res_users::Model>>,
         verdict: Verdict,
-    ) -> Result<res_users::Model> {
+    ) -> Result<Arc<res_users::Model>> {
         let source = begun.source.clone();
         let (Some(user), true) = (user, verdict != Verdict::Wrong) else {
             tracing::info!(db = db.name(), ?source, "login failed");
@@ -186,7 +191,7 @@ impl Gate<'_> {
                     models::res_users::replace_password(tx, &user, hash).await?;
                 }
                 let now = res_users::Entity::find_by_id(user.id).one(tx).await?;
-                now.filter(|now| now.active).ok_or_else(Error::access_denied)
+                now.filter(|now| now.active).map(Arc::new).ok_or_else(Error::access_denied)
             })
         })
         .await
@@ -199,10 +204,10 @@ fn can_be_text(text: &str) -> bool {
 }
 
 /// The active user of that login.
-async fn find(db: &impl ConnectionTrait, login: &str) -> Result<Option<res_users::Model>> {
+async fn find(db: &impl ConnectionTrait, login: &str) -> Result<Option<Arc<res_users::Model>>> {
     let query = res_users::Entity::find()
         .filter(res_users::Column::Login.eq(login))
         .filter(res_users::Column::Active.eq(true))
         .order_by_asc(res_users::Column::Id);
-    Ok(query.one(db).await?)
+    Ok(query.one(db).await?.map(Arc::new))
 }

@@ -24,7 +24,7 @@ pub struct Caller {
     pub database: Arc<Database>,
     /// What is remembered of the database counts for the call if it is of this version.
     pub version: Version,
-    pub user: res_users::Model,
+    pub user: Arc<res_users::Model>,
 }
 
 /// How many random bytes there have been, under a seed.

@@ -4,6 +4,7 @@
 //! always a database, the first characters of a sid are a digest of the database's name, by which it is found.
 
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -92,14 +93,14 @@ fn tag(sid: &str, database: &str) -> String {
 #[derive(Clone, Debug)]
 pub struct Stored {
     pub row: sessions::Model,
-    pub user: Option<res_users::Model>,
+    pub user: Option<Arc<res_users::Model>>,
 }
 
 /// What a new session is to remember.
 #[derive(Clone, Debug, Default)]
 pub struct Content {
     /// The user who is logged in.
-    pub user: Option<res_users::Model>,
+    pub user: Option<Arc<res_users::Model>>,
     /// The user whose second factor is awaited.
     pub awaiting_second_factor: Option<i32>,
 }
@@ -161,7 +162,7 @@ fn alive((row, user): (sessions::Model, Option<res_users::Model>), secret: &str,
         (None, None) => true,
         _ => false,
     };
-    alive.then_some(Stored { row, user })
+    alive.then(|| Stored { row, user: user.map(Arc::new) })
 }
 
 /// What must not change while a session lives, keyed by the database's secret.

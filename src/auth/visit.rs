@@ -67,7 +67,7 @@ struct State {
     database: Option<Arc<Database>>,
     /// The version of the database when the session was looked up.
     version: Version,
-    stored: Option<Stored>,
+    stored: Option<Arc<Stored>>,
     /// The sid of a session that this request has begun.
     renewed_sid: Option<Sid>,
     /// Whether the session changed, so that the client is told its sid again.
@@ -144,13 +144,13 @@ impl Visit {
         let now = database.clock().now();
         let version = database.version().await?;
         let found = stored(database, &version, sid).await?;
-        let Some(mut stored) = found.as_ref().clone().filter(|session| session.row.expires_at > now) else {
+        let Some(mut stored) = Option::clone(&found).filter(|session| session.row.expires_at > now) else {
             return Ok(false);
         };
         record(database, &stored.row);
         let (lifetime, noted) = (self.app.session_lifetime(), !self.is_noted(&stored, now));
         if noted {
-            session::trace(&mut stored.row.data, self.device(), now);
+            session::trace(&mut Arc::make_mut(&mut stored).row.data, self.device(), now);
         }
         if noted || self.is_to_be_renewed(&stored, now) {
             let row = &stored.row;
@@ -159,7 +159,7 @@ impl Visit {
                 Box::pin(async move { session::renew(tx, &row, now, lifetime).await })
             });
             match Box::pin(renewed).await {
-                Ok(row) => stored.row = row,
+                Ok(row) => Arc::make_mut(&mut stored).row = row,
                 // Who only reads need not suffer from a disk that is full; the next request tries again.
                 Err(Error::Database(error)) => {
                     tracing::warn!(db = database.name(), %error, "a session could not be renewed");
@@ -242,7 +242,7 @@ impl Visit {
         match (&state.database, state.stored.as_ref().and_then(|stored| stored.user.as_ref())) {
             (Some(database), Some(user)) => {
                 let (database, version) = (Arc::clone(database), state.version.clone());
-                Ok(Caller { database, version, user: user.clone() })
+                Ok(Caller { database, version, user: Arc::clone(user) })
             }
             _ => Err(Error::SessionExpired),
         }
@@ -259,7 +259,7 @@ impl Visit {
         let sid = self.sid.as_ref()?;
         let [database] = &self.app.open_databases_of_sid(sid, &self.client.host)[..] else { return None };
         let version = database.supposed_version()?;
-        let found = database.known::<Option<Stored>>(&version, SESSION, &sid.hash())?;
+        let found = database.known::<Option<Arc<Stored>>>(&version, SESSION, &sid.hash())?;
         let (stored, now) = (Option::as_ref(&found)?, database.clock().now());
         if stored.row.expires_at <= now || !self.is_noted(stored, now) || self.is_to_be_renewed(stored, now) {
             return None;
@@ -337,14 +337,14 @@ impl Visit {
                 self.begin(&mut state, &database, Content::default()).await?;
                 return Ok(());
             }
-            end(&database, state.stored.take().map(|stored| stored.row)).await?;
+            end(&database, state.stored.take().map(|stored| stored.row.clone())).await?;
         }
         *state = State { loaded: true, dirty: true, ..State::default() };
         Ok(())
     }
 
     async fn begin(&self, state: &mut State, database: &Arc<Database>, content: Content) -> Result<Begun> {
-        let mut old = state.stored.take().map(|stored| stored.row);
+        let mut old = state.stored.take().map(|stored| stored.row.clone());
         if let Some(other) = state.database.take().filter(|other| !Arc::ptr_eq(other, database)) {
             end(&other, old.take()).await?;
         }
@@ -371,7 +371,7 @@ impl Visit {
             loaded: true,
             database: Some(Arc::clone(database)),
             version,
-            stored: Some(stored),
+            stored: Some(Arc::new(stored)),
             renewed_sid: Some(sid),
             dirty: true,
         };
@@ -404,7 +404,7 @@ impl Visit {
             let row = row.clone();
             Box::pin(async move { session::renew(tx, &row, now, lifetime).await })
         });
-        stored.row = Box::pin(renewed).await?;
+        Arc::make_mut(stored).row = Box::pin(renewed).await?;
         Ok(())
     }
 
@@ -513,7 +513,7 @@ async fn end(database: &Database, session: Option<sessions::Model>) -> Result<()
 }
 
 /// The session of a sid in this `version` of a database, if it lives.
-async fn stored(database: &Database, version: &Version, sid: &Sid) -> Result<Arc<Option<Stored>>> {
+async fn stored(database: &Database, version: &Version, sid: &Sid) -> Result<Arc<Option<Arc<Stored>>>> {
     let (kind, hash) = (SESSION, sid.hash());
     if let Some(known) = database.known(version, kind, &hash) {
         return Ok(known);
@@ -522,14 +522,15 @@ async fn stored(database: &Database, version: &Version, sid: &Sid) -> Result<Arc
     if let Some(secret) = database.last_secret() {
         let found = database.within(session::find_under(database.connection(), &secret, sid)).await?;
         if found.is_some() {
-            let found = Arc::new(found);
+            let found = Arc::new(found.map(Arc::new));
             database.keep_secret(version, &secret);
             database.keep(version, kind, &hash, &found);
             return Ok(found);
         }
     }
     let secret = database.secret(version).await?;
-    database.cached(version, kind, &hash, || session::find(database.connection(), &secret, sid)).await
+    let find = || async { Ok(session::find(database.connection(), &secret, sid).await?.map(Arc::new)) };
+    database.cached(version, kind, &hash, find).await
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {

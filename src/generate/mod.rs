@@ -155,7 +155,7 @@ async fn superuser(database: &Arc<Database>) -> Result<Caller> {
     let version = database.version().await?;
     let user = crate::models::res_users::get(database.connection(), SUPERUSER).await?;
     let user = user.ok_or_else(|| Error::UserError("there is no superuser".to_owned()))?;
-    Ok(Caller { database: Arc::clone(database), version, user })
+    Ok(Caller { database: Arc::clone(database), version, user: Arc::new(user) })
 }
 
 /// The context of records of which nobody is told.

@@ -1,6 +1,7 @@
 //! `res.users`: who can log in. A user inherits from a partner, who has the name and the address.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::NaiveDateTime;
@@ -126,30 +127,28 @@ pub async fn get(db: &impl ConnectionTrait, id: i32) -> Result<Option<res_users:
 ///
 /// # Errors
 /// A failure of the database.
-pub async fn known(database: &Database, version: &Version, id: i32) -> Result<Option<res_users::Model>> {
-    let found = database.found(version, REMEMBERED, &id.to_string(), || get(database.connection(), id)).await?;
-    Ok(found.map(|user| res_users::Model::clone(&user)))
+pub async fn known(database: &Database, version: &Version, id: i32) -> Result<Option<Arc<res_users::Model>>> {
+    database.found(version, REMEMBERED, &id.to_string(), || get(database.connection(), id)).await
 }
 
 /// As [`known`], where it is remembered.
 #[must_use]
-pub fn recall(database: &Database, version: &Version, id: i32) -> Option<res_users::Model> {
-    let found = database.known::<res_users::Model>(version, REMEMBERED, &id.to_string())?;
-    Some(res_users::Model::clone(&found))
+pub fn recall(database: &Database, version: &Version, id: i32) -> Option<Arc<res_users::Model>> {
+    database.known(version, REMEMBERED, &id.to_string())
 }
 
 /// The user by whose rights a visitor who is not logged in reads.
 ///
 /// # Errors
 /// A failure of the database.
-pub async fn public(db: &impl ConnectionTrait) -> Result<Option<res_users::Model>> {
+pub async fn public(db: &impl ConnectionTrait) -> Result<Option<Arc<res_users::Model>>> {
     let external = external_row::Entity::find()
         .filter(external_row::Column::Module.eq("base"))
         .filter(external_row::Column::Name.eq("public_user"))
         .one(db)
         .await?;
     let Some(id) = external.and_then(|external| external.res_id) else { return Ok(None) };
-    Ok(res_users::Entity::find_by_id(id).one(db).await?)
+    Ok(get(db, id).await?.map(Arc::new))
 }
 
 /// All users with their partners, by id.
