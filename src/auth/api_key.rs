@@ -13,9 +13,9 @@ use super::password::{Hash, Passwords};
 use crate::database::{Database, Version};
 use crate::error::{Error, Result};
 
-/// The rounds of a key's hash: a key has 160 random bits, so it needs no stretching.
 /// What keys are remembered as.
 const REMEMBERED: &str = "res.users.apikeys";
+/// The rounds of a key's hash: a key has 160 random bits, so it needs no stretching.
 const ROUNDS: u32 = 6_000;
 const LENGTH: usize = 20;
 const INDEX_LENGTH: usize = 8;

@@ -104,7 +104,7 @@ impl Gate<'_> {
         uid: i32,
         password: &str,
     ) -> Option<Arc<res_users::Model>> {
-        let user = models::res_users::recall(db, version, uid).filter(|user| user.active)?;
+        let user = models::res_users::recall(db, version, uid).filter(|user| user.active && !password.is_empty())?;
         let stored = user.password.as_deref().filter(|_| user.totp_secret.is_none());
         let is_known = stored.is_some() && self.passwords.knows(password, stored)
             || api_key::recall(db, version, self.passwords, password) == Some(uid);

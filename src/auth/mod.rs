@@ -27,6 +27,13 @@ pub struct Caller {
     pub user: Arc<res_users::Model>,
 }
 
+impl Caller {
+    /// Tells those who follow the request whose it is.
+    pub fn record(&self) {
+        tracing::Span::current().record("db", self.database.name()).record("uid", self.user.id);
+    }
+}
+
 /// How many random bytes there have been, under a seed.
 static SEEDED: OnceLock<(u64, AtomicU64)> = OnceLock::new();
 

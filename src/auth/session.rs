@@ -241,12 +241,16 @@ impl Device<'_> {
     }
 }
 
-/// Whether a session's data says that a device has used it in the last hour.
+/// Whether a session's data says that a device has used it in the last hour, or cannot say such things.
 #[must_use]
 pub fn is_traced(data: &Value, device: Device<'_>, now: NaiveDateTime) -> bool {
     let oldest = now.and_utc().timestamp() - 3600;
-    let traces = data["_trace"].as_array();
-    let known = traces.and_then(|traces| traces.iter().find(|known| device.is_of(known)));
+    let traces = match (data, &data["_trace"]) {
+        (Value::Object(_), Value::Array(traces)) => traces.as_slice(),
+        (Value::Object(_), Value::Null) => &[],
+        _ => return true,
+    };
+    let known = traces.iter().find(|known| device.is_of(known));
     known.is_some_and(|known| known["last_activity"].as_i64().is_some_and(|last| last > oldest))
 }
 
@@ -299,6 +303,7 @@ mod tests {
         let device = Device { platform: "linux", browser: "firefox", address: "127.0.0.1" };
         let mut data = json!({});
         assert!(!is_traced(&data, device, start));
+        assert!([json!(1), json!({"_trace": 1})].iter().all(|odd| is_traced(odd, device, start)));
         trace(&mut data, device, start);
         assert!(is_traced(&data, device, start + TimeDelta::seconds(3599)));
         assert!(!is_traced(&data, device, start + TimeDelta::seconds(3600)));

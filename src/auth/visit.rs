@@ -265,7 +265,6 @@ impl Visit {
             return None;
         }
         let user = stored.user.clone()?;
-        record(database, &stored.row);
         Some((Caller { database: Arc::clone(database), version, user }, identity(&stored.row)))
     }
 

@@ -62,7 +62,8 @@ pub struct Basis {
     pub always: bool,
     /// The records that are written to, of those of whom something can be known.
     pub written: BTreeSet<i32>,
-    /// Of whom something was known in that version; nothing where that was not asked for.
+    /// Of whom something was known in that version; nothing where that was not asked for. What makes a version and is known to
+    /// have written to nobody of these never changes models, so a removal, which depends on them, may have others' here.
     pub known: Arc<Option<BTreeSet<i32>>>,
 }
 
@@ -230,7 +231,7 @@ impl Transaction {
         match self.lease {
             Lease::Sqlite(lease) => lease.step("COMMIT"),
             Lease::Postgres(lease) => Box::pin(lease.commit()).await,
-            Lease::Supposed(_) => Err(only_reads()),
+            Lease::Supposed(reader) => Err(reader.refuse()),
         }
     }
 
@@ -289,7 +290,7 @@ impl Transaction {
         match &self.lease {
             Lease::Sqlite(lease) => lease.execute(statement),
             Lease::Postgres(lease) => Box::pin(lease.execute(statement)).await,
-            Lease::Supposed(_) => Err(only_reads()),
+            Lease::Supposed(reader) => Err(reader.refuse()),
         }
     }
 
@@ -408,7 +409,7 @@ impl Transaction {
         match &self.lease {
             Lease::Sqlite(lease) => lease.step(sql),
             Lease::Postgres(lease) => Box::pin(lease.run(sql)).await.map(drop),
-            Lease::Supposed(_) => Err(only_reads()),
+            Lease::Supposed(reader) => Err(reader.refuse()),
         }
     }
 
@@ -488,7 +489,7 @@ impl ConnectionTrait for Transaction {
                 self.note(None);
                 lease.run(sql).await
             }
-            Lease::Supposed(_) => Err(only_reads()),
+            Lease::Supposed(reader) => Err(reader.refuse()),
         }
     }
 
@@ -506,10 +507,6 @@ impl ConnectionTrait for Transaction {
             Lease::Supposed(reader) => reader.query(statement).await,
         }
     }
-}
-
-fn only_reads() -> DbErr {
-    DbErr::Custom("what was only supposed cannot be changed".to_owned())
 }
 
 fn not_sqlite() -> DbErr {

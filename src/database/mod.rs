@@ -294,13 +294,19 @@ impl Database {
     {
         let transaction = Transaction::from(self.signal.reading_supposed(&self.connection, version)?);
         let value = step(&transaction).await;
-        let outcome = self.within(transaction.outcome()).await.ok().flatten()?;
-        self.signal.note_supposed(outcome != Outcome::Wrong);
+        let outcome = match self.within(transaction.outcome()).await {
+            Ok(outcome) => outcome?,
+            Err(error) => return given_up(error),
+        };
+        match outcome {
+            Outcome::Held | Outcome::Wrong => self.signal.note_supposed(outcome == Outcome::Held),
+            Outcome::Failed | Outcome::Stalled => {}
+        }
         match outcome {
             Outcome::Held => Some(value),
             // It has been waited for long enough.
             Outcome::Stalled => value.is_err().then_some(value),
-            Outcome::Wrong => None,
+            Outcome::Wrong | Outcome::Failed => None,
         }
     }
 
@@ -310,7 +316,10 @@ impl Database {
     where
         F: for<'a> Fn(&'a Transaction) -> Step<'a, T> + Send,
     {
-        let transaction = self.within(self.signal.begin_supposed(&self.connection, version)).await.ok()?;
+        let transaction = match self.within(self.signal.begin_supposed(&self.connection, version)).await {
+            Ok(transaction) => transaction,
+            Err(error) => return given_up(error),
+        };
         self.signal.note_supposed(transaction.is_some());
         match self.finish(transaction?, Purpose::Writing, &step).await {
             Err(failed) if failed.can_be_repeated() => None,
@@ -523,6 +532,12 @@ impl Database {
     pub async fn close(&self) {
         self.connection.close().await;
     }
+}
+
+/// What comes of a failure before anything is known: nothing where another connection may do better, so that it is tried
+/// again.
+fn given_up<T>(error: DbErr) -> Option<Result<T>> {
+    (!error.is_connection_lost()).then(|| Err(error.into()))
 }
 
 /// Why a transaction failed, and whether that was at its end, so that it may have been committed all the same.

@@ -38,11 +38,15 @@ impl Snapshot {
 
     /// The transactions that one sees and the other does not; nothing where they are too far apart.
     fn between(&self, other: &Self) -> Option<Vec<u64>> {
-        let apart = self.begin.min(other.begin)..self.end.max(other.end);
+        let apart = self.end.min(other.end)..self.end.max(other.end);
         if apart.end - apart.start > APART {
             return None;
         }
-        Some(apart.filter(|transaction| self.sees(*transaction) != other.sees(*transaction)).collect())
+        let mut transactions: BTreeSet<u64> = apart.collect();
+        transactions.extend(&self.running);
+        transactions.extend(&other.running);
+        transactions.retain(|transaction| self.sees(*transaction) != other.sees(*transaction));
+        Some(transactions.into_iter().collect())
     }
 }
 
@@ -106,8 +110,8 @@ impl Seen {
             }
             Some(written)
         });
-        for own in self.own.values_mut() {
-            own.ordinary &= own.basis.always || written.as_ref().is_some_and(|written| own.basis.outlives(written));
+        for own in self.own.values_mut().filter(|own| own.ordinary) {
+            own.ordinary = own.basis.always || written.as_ref().is_some_and(|written| own.basis.outlives(written));
         }
         self.age += 1;
         self.changes.push_back(written);
@@ -155,7 +159,7 @@ impl Snapshots {
             seen.change(apart.as_deref());
             seen.version = own(text).of_age(seen.age);
         }
-        seen.own = seen.own.split_off(&now.begin.saturating_sub(APART));
+        seen.own = seen.own.split_off(&now.end.saturating_sub(APART));
         seen.last = now;
         seen.version.clone()
     }
@@ -236,6 +240,17 @@ mod tests {
         assert_ne!(snapshots.version(text(16, 16, &[])), third);
         assert_ne!(snapshots.version(text(13, 100_013, &[])), second);
         assert_eq!(snapshots.version("what".to_owned()), snapshots.version("what".to_owned()));
+    }
+
+    #[test]
+    fn a_transaction_that_takes_long_holds_nobody_up() {
+        let snapshots = Snapshots::default();
+        let first = snapshots.version(text(10, 9_000, &[10]));
+        for number in 9_000..9_100 {
+            snapshots.committing(number, Basis { always: true, version: first.clone(), ..Basis::default() });
+            assert_eq!(snapshots.version(text(10, number + 1, &[10])), first);
+        }
+        assert_ne!(snapshots.version(text(9_100, 9_100, &[])), first);
     }
 
     /// The basis of a transaction that writes to records, when some were known in a version.

@@ -6,6 +6,7 @@
 //! saw different states, nothing of the answer counts, and the request goes the way that asks first.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use sea_orm::{DbErr, QueryResult, Statement};
 use tokio::sync::Mutex;
@@ -24,6 +25,8 @@ pub struct Supposition {
     snapshots: Arc<Snapshots>,
     version: Version,
     sight: Mutex<Sight>,
+    /// Whether it was to do what it cannot.
+    refused: AtomicBool,
 }
 
 /// What has been seen of the state.
@@ -37,8 +40,10 @@ enum Sight {
     Snapshot(String),
     /// The last statement has answered no row, so it is not known what it saw; those before it, if any, saw this snapshot.
     Unknown(Option<String>),
-    /// It is not as was supposed, or a statement failed, which it may have done for that.
+    /// It is not as was supposed.
     Wrong,
+    /// A statement failed, which it may have done for that.
+    Failed,
 }
 
 /// What has come of a supposition.
@@ -46,8 +51,10 @@ enum Sight {
 pub enum Outcome {
     /// All was seen in one state of the supposed version.
     Held,
-    /// It has not held, or a statement failed.
+    /// It has not held.
     Wrong,
+    /// A statement failed, or cannot be run so, which says nothing.
+    Failed,
     /// A statement was not answered in time.
     Stalled,
 }
@@ -59,7 +66,14 @@ fn wrong() -> DbErr {
 impl Supposition {
     pub fn new(pool: &Arc<Pool>, snapshots: &Arc<Snapshots>, version: &Version) -> Self {
         let (pool, snapshots) = (Arc::clone(pool), Arc::clone(snapshots));
-        Self { pool, snapshots, version: version.alone(), sight: Mutex::new(Sight::Nothing) }
+        let (sight, refused) = (Mutex::new(Sight::Nothing), AtomicBool::new(false));
+        Self { pool, snapshots, version: version.alone(), sight, refused }
+    }
+
+    /// The error of whoever wants to write, or to have a part of the transaction taken back.
+    pub fn refuse(&self) -> DbErr {
+        self.refused.store(true, Ordering::Relaxed);
+        DbErr::Custom("what was only supposed cannot be changed".to_owned())
     }
 
     /// The rows that a statement answers which only reads; they have one column more, at their end.
@@ -70,14 +84,19 @@ impl Supposition {
         let mut sight = self.sight.lock().await;
         let before = match std::mem::replace(&mut *sight, Sight::Asking) {
             Sight::Nothing => None,
-            Sight::Snapshot(seen) => Some(seen),
-            Sight::Asking | Sight::Unknown(_) | Sight::Wrong => {
+            // The one without rows has seen the same, if the next one does.
+            Sight::Snapshot(seen) | Sight::Unknown(Some(seen)) => Some(seen),
+            Sight::Wrong => {
                 *sight = Sight::Wrong;
+                return Err(wrong());
+            }
+            Sight::Asking | Sight::Unknown(None) | Sight::Failed => {
+                *sight = Sight::Failed;
                 return Err(wrong());
             }
         };
         let answered = self.pool.query(with_snapshot(statement)).await;
-        *sight = Sight::Wrong;
+        *sight = Sight::Failed;
         let rows = answered?;
         let Some(row) = rows.first() else {
             *sight = Sight::Unknown(before);
@@ -85,6 +104,7 @@ impl Supposition {
         };
         let seen: String = row.try_get("", SNAPSHOT)?;
         if !self.fits(&seen, before.as_ref()) {
+            *sight = Sight::Wrong;
             return Err(wrong());
         }
         *sight = Sight::Snapshot(seen);
@@ -105,9 +125,13 @@ impl Supposition {
     /// A failure of the database.
     pub async fn outcome(&self) -> Result<Outcome, DbErr> {
         let sight = self.sight.lock().await;
+        if self.refused.load(Ordering::Relaxed) {
+            return Ok(Outcome::Failed);
+        }
         let before = match &*sight {
             Sight::Snapshot(_) => return Ok(Outcome::Held),
             Sight::Wrong => return Ok(Outcome::Wrong),
+            Sight::Failed => return Ok(Outcome::Failed),
             Sight::Asking => return Ok(Outcome::Stalled),
             Sight::Nothing => None,
             Sight::Unknown(before) => before.as_ref(),

@@ -140,6 +140,10 @@ pub fn reads(method: &str) -> bool {
     READING.contains(&method) || recordset::READING.contains(&method)
 }
 
+/// What a request asks for: the model, and the call, unless something is wrong with that, which is said of models that there
+/// are.
+pub type Asked = Result<(String, Result<Arc<MethodCall>>)>;
+
 /// Whether there is a model of that name.
 ///
 /// # Errors
@@ -180,7 +184,7 @@ pub async fn call(caller: &Caller, tools: &Tools, call: impl Into<Arc<MethodCall
     done
 }
 
-/// As [`call`], by one who was found by what is remembered under a [supposed](Database::supposed_version) version; nothing
+/// As [`call`], by one who was found by what is remembered under a [supposed](crate::database::Database::supposed_version) version; nothing
 /// where the database has another one, or where there is no such model, so that the caller is to be looked for.
 pub async fn call_supposed(caller: &Caller, tools: &Tools, call: &Arc<MethodCall>) -> Option<Result<Reply>> {
     if tools.interceptor.is_some() {

@@ -55,7 +55,7 @@ pub mod write;
 
 use serde_json::{Value, json};
 
-pub use self::call::{MethodCall, call, call_supposed, has_model};
+pub use self::call::{Asked, MethodCall, call, call_supposed, has_model};
 pub use self::domain::{Domain, Operator};
 pub use self::env::{Env, SUPERUSER};
 use self::field::Field;

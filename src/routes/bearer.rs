@@ -38,20 +38,14 @@ pub async fn caller(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Resu
     found.map_err(|error| json2::failure(&error, shared.app.series))
 }
 
-/// Who makes a request that brings a key, names its database and has no session, by what is remembered of a version that the database is
-/// [supposed](Database::supposed_version) to have.
+/// Who makes a request that brings a key, names its database and has no session, by what is remembered of a version that the
+/// database is [supposed](Database::supposed_version) to have.
 pub fn supposed_caller(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Option<Caller> {
     let database = visit.named_and_open()?;
     let version = database.supposed_version()?;
     let uid = api_key::recall(&database, &version, &shared.app.passwords, &key(headers)?)?;
     let user = res_users::recall(&database, &version, uid)?;
-    note(&database, uid);
     Some(Caller { database, version, user })
-}
-
-/// Tells those who follow the request whose it is.
-fn note(database: &Database, uid: i32) {
-    tracing::Span::current().record("db", database.name()).record("uid", uid);
 }
 
 /// The key of a request, if it has one.
@@ -75,8 +69,9 @@ async fn by_key(app: &App, visit: &Visit, database: &Arc<Database>, key: &str) -
         Err(error) => return Err(error),
     }
     let user = res_users::known(database, &version, uid).await?.ok_or_else(Error::access_denied)?;
-    note(database, uid);
-    Ok(Caller { database: Arc::clone(database), version, user })
+    let caller = Caller { database: Arc::clone(database), version, user };
+    caller.record();
+    Ok(caller)
 }
 
 /// A session is enough where a person has typed the address: a page of another site cannot make a browser say so.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::Call;
 use crate::error::{Error, Result};
 use crate::orm::env::Tools;
-use crate::orm::{self, MethodCall};
+use crate::orm::{self, Asked, MethodCall};
 use crate::python::{self, Signature};
 use crate::reply::Reply;
 use crate::series::Series;
@@ -34,8 +34,10 @@ async fn call_method(call: Call, function: &str) -> Result<Reply> {
     {
         let tools = Tools { identity, ..app.tools() };
         if let Some(answer) = orm::call_supposed(&caller, &tools, named).await {
+            caller.record();
+            let answer = answer?;
             visit.remember(&tools.identity).await?;
-            return answer;
+            return Ok(answer);
         }
     }
     let caller = visit.caller().await?;
@@ -55,7 +57,7 @@ async fn call_method(call: Call, function: &str) -> Result<Reply> {
 
 /// What `call_kw` or `call_button` is asked for: the model, and the call, unless its arguments are wrong, which is said of
 /// models that there are.
-fn asked(series: Series, function: &str, params: Map<String, Value>) -> Result<(String, Result<Arc<MethodCall>>)> {
+fn asked(series: Series, function: &str, params: Map<String, Value>) -> Asked {
     if series.finds_no_path_for_unknown_model() && !params.contains_key("model") {
         return Err(Error::NotFound(page::NOT_FOUND.to_owned()));
     }

@@ -16,7 +16,7 @@ use crate::auth::visit::Visit;
 use crate::error::{Error, Result};
 use crate::interception;
 use crate::orm::env::Tools;
-use crate::orm::{self, MethodCall};
+use crate::orm::{self, Asked, MethodCall};
 use crate::python;
 use crate::reply::Reply;
 use crate::wire::{json_text, json2, page};
@@ -44,18 +44,28 @@ pub async fn call(
     if let Some(refusal) = wrong_content_type(&headers, &body) {
         return refusal;
     }
-    let (asked, tools) = (asked(model, name, &body), shared.app.tools());
-    let supposed = match (&asked, bearer::supposed_caller(&shared, &visit, &headers)) {
-        (Ok((_, Ok(named))), Some(caller)) => orm::call_supposed(&caller, &tools, named).await,
-        _ => None,
+    let tools = shared.app.tools();
+    let mut read = None;
+    if let Some(caller) = bearer::supposed_caller(&shared, &visit, &headers) {
+        let asked = asked(model, name, &body);
+        if let Ok((_, Ok(named))) = &asked
+            && let Some(answer) = orm::call_supposed(&caller, &tools, named).await
+        {
+            caller.record();
+            return respond(&shared, answer);
+        }
+        read = Some(asked);
+    }
+    let caller = match bearer::caller(&shared, &visit, &headers).await {
+        Ok(caller) => caller,
+        Err(refusal) => return refusal,
     };
-    let answer = match supposed {
-        Some(answer) => answer,
-        None => match bearer::caller(&shared, &visit, &headers).await {
-            Ok(caller) => run(&caller, &tools, asked).await,
-            Err(refusal) => return refusal,
-        },
-    };
+    // What nobody may ask for is not read.
+    let asked = read.unwrap_or_else(|| asked(model, name, &body));
+    respond(&shared, run(&caller, &tools, asked).await)
+}
+
+fn respond(shared: &Shared, answer: Result<Reply>) -> Response {
     match answer {
         Ok(result) => json2::success(result),
         Err(error) => {
@@ -83,10 +93,7 @@ fn wrong_content_type(headers: &HeaderMap, body: &Bytes) -> Option<Response> {
     Some(refusal)
 }
 
-/// What a path and a body ask for: the model, and the call, unless its context is wrong, which is said of models that there
-/// are.
-type Asked = Result<(String, Result<Arc<MethodCall>>)>;
-
+/// What a path and a body ask for.
 fn asked(model: &str, method: &str, body: &[u8]) -> Asked {
     let mut kwargs = arguments(body)?;
     // The path has these two, whatever the body says.
