@@ -109,8 +109,7 @@ pub async fn check(
     };
     let now = db.clock().now();
     for row in candidates.iter().flat_map(|rows| rows.iter()) {
-        let lives = row.expiration_date.is_none_or(|expires| expires > now);
-        if lives && passwords.verify_key(key, &row.key).await {
+        if lives(row, now) && passwords.verify_key(key, &row.key).await {
             return Ok(Some(row.user_id));
         }
     }
@@ -123,9 +122,12 @@ pub fn recall(db: &Database, version: &Version, passwords: &Passwords, key: &str
     let index = index_of(key)?;
     let candidates = db.known::<Vec<res_users_apikeys::Model>>(version, REMEMBERED, index)?;
     let now = db.clock().now();
-    let lives = |row: &&res_users_apikeys::Model| row.expiration_date.is_none_or(|expires| expires > now);
-    let found = candidates.iter().filter(lives).find(|row| passwords.knows_key(key, &row.key))?;
+    let found = candidates.iter().find(|row| lives(row, now) && passwords.knows_key(key, &row.key))?;
     Some(found.user_id)
+}
+
+fn lives(row: &res_users_apikeys::Model, now: NaiveDateTime) -> bool {
+    row.expiration_date.is_none_or(|expires| expires > now)
 }
 
 /// The part of a key by which it is found, if it can be one.

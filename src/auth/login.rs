@@ -105,10 +105,15 @@ impl Gate<'_> {
         password: &str,
     ) -> Option<Arc<res_users::Model>> {
         let user = models::res_users::recall(db, version, uid).filter(|user| user.active && !password.is_empty())?;
-        let stored = user.password.as_deref().filter(|_| user.totp_secret.is_none());
-        let is_known = stored.is_some() && self.passwords.knows(password, stored)
-            || api_key::recall(db, version, self.passwords, password) == Some(uid);
+        let is_known =
+            self.knows(&user, password) || api_key::recall(db, version, self.passwords, password) == Some(uid);
         is_known.then_some(user)
+    }
+
+    /// Whether this password of the user, which counts in calls, was found right lately.
+    fn knows(&self, user: &res_users::Model, password: &str) -> bool {
+        let stored = counting(user);
+        stored.is_some() && self.passwords.knows(password, stored)
     }
 
     async fn authorize(
@@ -119,15 +124,16 @@ impl Gate<'_> {
         user: Option<Arc<res_users::Model>>,
         password: &str,
     ) -> Result<Arc<res_users::Model>> {
-        let stored = user.as_ref().filter(|user| user.totp_secret.is_none()).and_then(|user| user.password.as_deref());
         if let Some(user) = &user {
             // A key cannot be guessed, and what is known costs nothing, so neither counts as a try.
-            let known = stored.is_some() && self.passwords.knows(password, stored);
-            if known || api_key::check(db, version, self.passwords, password).await? == Some(user.id) {
+            if self.knows(user, password)
+                || api_key::check(db, version, self.passwords, password).await? == Some(user.id)
+            {
                 return Ok(Arc::clone(user));
             }
         }
         let begun = self.begin(db, login, password).await?;
+        let stored = user.as_deref().and_then(counting);
         let verdict = self.passwords.verify_again(password, stored).await;
         self.end(db, begun, user, verdict).await
     }
@@ -196,6 +202,11 @@ impl Gate<'_> {
         })
         .await
     }
+}
+
+/// The hash of the password that counts in calls: who has a second factor must use a key.
+fn counting(user: &res_users::Model) -> Option<&str> {
+    user.password.as_deref().filter(|_| user.totp_secret.is_none())
 }
 
 /// Whether a text can be in the database: PostgreSQL has no NUL.

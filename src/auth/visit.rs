@@ -147,7 +147,7 @@ impl Visit {
         let Some(mut stored) = Option::clone(&found).filter(|session| session.row.expires_at > now) else {
             return Ok(false);
         };
-        record(database, &stored.row);
+        tracing::Span::current().record("db", database.name()).record("uid", stored.row.user_id);
         let (lifetime, noted) = (self.app.session_lifetime(), !self.is_noted(&stored, now));
         if noted {
             session::trace(&mut Arc::make_mut(&mut stored).row.data, self.device(), now);
@@ -487,11 +487,6 @@ impl Visit {
         let seconds = self.app.session_lifetime().num_seconds();
         Some(format!("session_id={}; Max-Age={seconds}; HttpOnly; Path=/", sid.expose()))
     }
-}
-
-/// Tells those who follow the request whose it is.
-fn record(database: &Database, session: &sessions::Model) {
-    tracing::Span::current().record("db", database.name()).record("uid", session.user_id);
 }
 
 /// When the user of a session last proved who they are.

@@ -39,7 +39,7 @@ enum Lease {
 }
 
 /// What of all that is remembered may be out of date when a transaction is committed.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) enum Reach {
     /// Nothing was written.
     #[default]
@@ -254,9 +254,9 @@ impl Transaction {
         }
     }
 
-    /// What may be out of date when it is committed.
-    pub(super) fn reach(&self) -> Reach {
-        self.reach.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Takes what may be out of date when it is committed, which is about to be.
+    pub(super) fn take_reach(&self) -> Reach {
+        std::mem::take(&mut *self.reach.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Notes that something is written, on which nothing depends that is remembered; without a basis for that perhaps something.

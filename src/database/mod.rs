@@ -299,14 +299,17 @@ impl Database {
             Err(error) => return given_up(error),
         };
         match outcome {
-            Outcome::Held | Outcome::Wrong => self.signal.note_supposed(outcome == Outcome::Held),
-            Outcome::Failed | Outcome::Stalled => {}
-        }
-        match outcome {
-            Outcome::Held => Some(value),
+            Outcome::Held => {
+                self.signal.note_supposed(true);
+                Some(value)
+            }
+            Outcome::Wrong => {
+                self.signal.note_supposed(false);
+                None
+            }
             // It has been waited for long enough.
             Outcome::Stalled => value.is_err().then_some(value),
-            Outcome::Wrong | Outcome::Failed => None,
+            Outcome::Failed => None,
         }
     }
 

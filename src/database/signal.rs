@@ -164,7 +164,7 @@ impl Signal {
     /// # Errors
     /// A failure of the database.
     pub async fn commit(&self, transaction: Transaction) -> Result<(), DbErr> {
-        let reach = transaction.reach();
+        let reach = transaction.take_reach();
         match (self, reach) {
             (Self::Process(commits), reach) => {
                 let now = Version::from_number(commits.load(Ordering::Acquire));

@@ -160,14 +160,13 @@ async fn has_manual_model(caller: &Caller, model: &str, tools: &Tools) -> Result
     let (tools, name) = (tools.clone(), model.to_owned());
     let caller = caller.clone();
     let database = Arc::clone(&caller.database);
-    database
-        .read(move |tx| {
-            Box::pin(async move {
-                let env = Env::new(tx, &caller, &tools, Map::new()).await?;
-                Ok(env.registry().await?.get(&name).is_some())
-            })
-        })
-        .await
+    database.read(move |tx| Box::pin(async move { is_manual(tx, &caller, &tools, &name).await })).await
+}
+
+/// Whether a model that is none of the series' own is there all the same.
+async fn is_manual(tx: &Transaction, caller: &Caller, tools: &Tools, model: &str) -> Result<bool> {
+    let env = Env::new(tx, caller, tools, Map::new()).await?;
+    Ok(env.registry().await?.get(model).is_some())
 }
 
 /// Calls a method of a model that [there is](has_model), in one transaction.
@@ -178,14 +177,19 @@ async fn has_manual_model(caller: &Caller, model: &str, tools: &Tools) -> Result
 pub async fn call(caller: &Caller, tools: &Tools, call: impl Into<Arc<MethodCall>>) -> Result<Reply> {
     let (call, started) = (call.into(), Instant::now());
     let done = Box::pin(answer(caller, tools, &call)).await;
-    if let Some(metrics) = &tools.metrics {
-        metrics.called(&call.model, &call.method, &done, started.elapsed());
-    }
+    count(tools, &call, &done, started);
     done
 }
 
-/// As [`call`], by one who was found by what is remembered under a [supposed](crate::database::Database::supposed_version) version; nothing
-/// where the database has another one, or where there is no such model, so that the caller is to be looked for.
+fn count(tools: &Tools, call: &MethodCall, done: &Result<Reply>, started: Instant) {
+    if let Some(metrics) = &tools.metrics {
+        metrics.called(&call.model, &call.method, done, started.elapsed());
+    }
+}
+
+/// As [`call`], by one who was found by what is remembered under a
+/// [supposed](crate::database::Database::supposed_version) version; nothing where the database has another one, or where
+/// there is no such model, so that the caller is to be looked for.
 pub async fn call_supposed(caller: &Caller, tools: &Tools, call: &Arc<MethodCall>) -> Option<Result<Reply>> {
     if tools.interceptor.is_some() {
         return None;
@@ -197,9 +201,7 @@ pub async fn call_supposed(caller: &Caller, tools: &Tools, call: &Arc<MethodCall
         Box::pin(database.write_supposed(&caller.version, |tx| step_if_known(tx, caller, tools, call))).await
     };
     let done = done?.transpose()?;
-    if let Some(metrics) = &tools.metrics {
-        metrics.called(&call.model, &call.method, &done, started.elapsed());
-    }
+    count(tools, call, &done, started);
     Some(done)
 }
 
@@ -243,11 +245,9 @@ fn step_if_known<'a>(
 ) -> Step<'a, Option<Reply>> {
     let (caller, tools, call) = (caller.clone(), tools.clone(), Arc::clone(call));
     Box::pin(async move {
-        if Registry::base(caller.database.series()).get(&call.model).is_none() {
-            let env = Env::new(tx, &caller, &tools, Map::new()).await?;
-            if env.registry().await?.get(&call.model).is_none() {
-                return Ok(None);
-            }
+        let is_base = Registry::base(caller.database.series()).get(&call.model).is_some();
+        if !is_base && !is_manual(tx, &caller, &tools, &call.model).await? {
+            return Ok(None);
         }
         run(tx, &caller, &tools, &call).await.map(Some)
     })

@@ -345,11 +345,9 @@ impl<'a> Env<'a> {
     /// A failure of the database.
     pub async fn execute_removal<S: StatementBuilder>(&self, model: &Model, ids: &[i32], statement: &S) -> Result<()> {
         let mut basis = self.basis(model, ids).await?;
-        if let Some(basis) = &mut basis {
+        if let Some(found) = &mut basis {
             // It depends on what refers to the records, which may become more.
-            basis.always = false;
-        }
-        if basis.is_some() {
+            found.always = false;
             // With a record may go those that refer to it, and somebody may have added such fields to any model.
             let registry = self.registry().await?;
             let may_take_along = |(referrer, field): &(String, String)| {

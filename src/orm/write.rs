@@ -475,20 +475,14 @@ fn ids_of(rows: &[(i32, Values)]) -> Vec<i32> {
     rows.iter().map(|(id, _)| *id).collect()
 }
 
-async fn update(env: &Env<'_>, model: &Model, ids: &[i32], own: &IndexMap<String, (Arc<Field>, Value)>) -> Result<()> {
+async fn update(env: &Env<'_>, model: &Model, ids: &[i32], own: &Columns) -> Result<()> {
     if own.is_empty() && !model.log_access {
         return Ok(());
     }
     update_columns(env, model, ids, own, Occasion::Written).await
 }
 
-async fn update_columns(
-    env: &Env<'_>,
-    model: &Model,
-    ids: &[i32],
-    own: &IndexMap<String, (Arc<Field>, Value)>,
-    occasion: Occasion,
-) -> Result<()> {
+async fn update_columns(env: &Env<'_>, model: &Model, ids: &[i32], own: &Columns, occasion: Occasion) -> Result<()> {
     let mut update = Sql::update();
     update.table(Alias::new(&model.table));
     let lang = env.lang().await?;
